@@ -1,0 +1,140 @@
+"""The one module that knows ruamel.yaml: text in, YAML events out.
+
+Events come from libyaml (package ``ruamel.yaml.clib``), or from ruamel's pure Python parser where that has no
+wheel. Both speak of character offsets (``event.start_mark.index``), so their users need not know which it is.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+NextEvent = Callable[[], Any]
+
+_ERRORS_OF = {
+    "ruamel.yaml.reader": "ReaderError",
+    "ruamel.yaml.scanner": "ScannerError",
+    "ruamel.yaml.parser": "ParserError",
+    "ruamel.yaml.composer": "ComposerError",
+    "ruamel.yaml.constructor": "ConstructorError",
+    "ruamel.yaml.emitter": "EmitterError",
+    "ruamel.yaml.serializer": "SerializerError",
+    "ruamel.yaml.representer": "RepresenterError",
+}
+"""What the C extension wants of Python modules it does not use otherwise."""
+
+
+class SyntaxFault(Exception):  # noqa: N818 - becomes a `YamlError` once it has been explained
+    """The parser refused the text. `offset` may be None; `context` is where the broken thing began."""
+
+    def __init__(self, problem: str, offset: int | None, context: int | None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.offset = offset
+        self.context = context
+
+
+def open_events(text: str, *, pure: bool = False) -> NextEvent:
+    """Return a function that gives the next event; it raises `SyntaxFault`.
+
+    `pure` asks for the Python parser, which is otherwise the fallback.
+    """
+    parser = None if pure else _c_parser()
+    next_event = _pure_events(text) if parser is None else parser(text).get_event
+    error = import_module("ruamel.yaml.error").YAMLError
+
+    def guarded() -> Any:
+        try:
+            return next_event()
+        except error as fault:
+            raise _described(fault) from None
+
+    return guarded
+
+
+def _described(fault: Any) -> SyntaxFault:
+    mark = getattr(fault, "problem_mark", None)
+    context = getattr(fault, "context_mark", None)
+    problem = getattr(fault, "problem", None) or getattr(fault, "reason", None) or str(fault)
+    offset = mark.index if mark is not None else getattr(fault, "position", None)
+    return SyntaxFault(problem, offset, context.index if context is not None else None)
+
+
+def _c_parser() -> Callable[[str], Any] | None:
+    extension = sys.modules.get("_ruamel_yaml") or _load_extension()
+    parser: Callable[[str], Any] | None = getattr(extension, "CParser", None)
+    return parser
+
+
+def _load_extension() -> ModuleType | None:
+    """Import the extension without the 20 ms of Python modules that it would drag in.
+
+    It imports the whole of ``ruamel.yaml``, but only to name the error classes of eight modules. While it is
+    being imported it finds stand-ins that have those classes and nothing else; `_Deferred` afterwards makes
+    a program that uses ``ruamel.yaml`` itself find everything in its usual place.
+    """
+    if "ruamel.yaml" in sys.modules:
+        return _import_or_none("_ruamel_yaml")
+    package = _Deferred.create()
+    if package is None:
+        return None
+    sys.modules["ruamel.yaml"] = package
+    stand_ins = {}
+    try:
+        base = import_module("ruamel.yaml.error").MarkedYAMLError
+        for module_name, class_name in _ERRORS_OF.items():
+            stand_in = ModuleType(module_name)
+            setattr(stand_in, class_name, type(class_name, (base,), {}))
+            sys.modules[module_name] = stand_ins[module_name] = stand_in
+        return _import_or_none("_ruamel_yaml")
+    finally:
+        for module_name in stand_ins:
+            del sys.modules[module_name]
+
+
+def _import_or_none(name: str) -> ModuleType | None:
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
+
+
+class _Deferred(ModuleType):
+    """The package ``ruamel.yaml``, executed when something other than a submodule is wanted of it."""
+
+    @classmethod
+    def create(cls) -> _Deferred | None:
+        from importlib.machinery import PathFinder
+
+        parent = import_module("ruamel")
+        spec = PathFinder.find_spec("ruamel.yaml", parent.__path__)
+        if spec is None or spec.loader is None:
+            return None
+        package = cls("ruamel.yaml")
+        package.__spec__ = spec
+        package.__loader__ = spec.loader
+        package.__file__ = spec.origin
+        package.__package__ = "ruamel.yaml"
+        package.__path__ = spec.submodule_search_locations or []
+        setattr(parent, "yaml", package)  # noqa: B010 - as the import system would do
+        return package
+
+    def __getattr__(self, name: str) -> Any:
+        self.__class__ = ModuleType  # type: ignore[assignment]  # from here on an ordinary module
+        assert self.__spec__ is not None  # noqa: S101 - `create` set both
+        assert self.__spec__.loader is not None  # noqa: S101
+        self.__spec__.loader.exec_module(self)
+        extension = sys.modules.get("_ruamel_yaml")
+        for module_name, class_name in _ERRORS_OF.items() if extension else ():
+            setattr(extension, class_name, getattr(import_module(module_name), class_name))
+        return getattr(self, name)
+
+
+def _pure_events(text: str) -> NextEvent:
+    yaml = import_module("ruamel.yaml").YAML(typ="safe", pure=True)
+    yaml.version = (1, 1)
+    events = yaml.parse(text)
+    return lambda: next(events, None)

@@ -1,0 +1,92 @@
+"""What can happen to a tree. Every event says when (`at`, microseconds UTC): the engine has no clock."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from digpy.dsl.model import Definitions, Subtasks
+from digpy.engine.retry import RetryRule
+from digpy.values import Params
+
+
+class Outcome(NamedTuple):
+    """A successful run, ready for the engine: what it generates is compiled and within the limits.
+
+    `definitions` holds the ``^sub`` and ``^check`` trees, None if there are none; `subtasks` is the raw form of
+    ``^sub`` for the database.
+    """
+
+    definitions: Definitions | None = None
+    subtasks: Subtasks | None = None
+    export: Params = {}  # noqa: RUF012 - never mutated
+    store: Params = {}  # noqa: RUF012
+    reset: tuple[str, ...] = ()
+
+
+class Claimed(NamedTuple):
+    """A READY task was handed to an agent; its fence rises by one."""
+
+    number: int
+    at: int
+
+
+class Succeeded(NamedTuple):
+    """The run of `fence` ended well."""
+
+    number: int
+    fence: int
+    at: int
+    outcome: Outcome
+
+
+class Failed(NamedTuple):
+    """The run of `fence` ended badly.
+
+    `retry` is the task's own ``_retry`` as evaluated with its parameters, None if it has none or if trying again makes
+    no sense (a template that cannot be evaluated). `state` replaces the state params for the next try.
+    """
+
+    number: int
+    fence: int
+    at: int
+    error: Params
+    retry: RetryRule | None
+    state: Params
+
+
+class Postponed(NamedTuple):
+    """The operator asked to be run again at `due`, or when attempt `awaits` ends. Not a failure."""
+
+    number: int
+    fence: int
+    at: int
+    due: int
+    state: Params
+    awaits: int | None = None
+
+
+class Lost(NamedTuple):
+    """The run of `fence` is gone without a result, and nothing of it is alive."""
+
+    number: int
+    fence: int
+    at: int
+    evidence: str
+    retry: RetryRule | None = None
+
+
+class Due(NamedTuple):
+    """A waiting task's time has come, or what it waited for has happened."""
+
+    number: int
+    at: int
+
+
+class CancelRequested(NamedTuple):
+    """The attempt is to stop: nothing new starts, nothing is retried, no handler runs."""
+
+    at: int
+    cause: str
+
+
+Event: TypeAlias = Claimed | Succeeded | Failed | Postponed | Lost | Due | CancelRequested

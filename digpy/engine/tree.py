@@ -1,0 +1,276 @@
+"""One attempt's tasks, as the engine reads them.
+
+A `Task` is a row plus what can be derived from its siblings (counters, so that a step costs the change and not
+the tree). A `TaskTree` is read-only outside the engine; `TaskTree.apply` after the commit is its one mutation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from digpy.dsl.model import Definitions, Subtasks, TaskDefinition
+from digpy.engine.changes import Changes, Output
+from digpy.engine.states import FAILED, MOVING, TaskState
+from digpy.values import Params
+
+RAN, RESUMED, SKIPPED = "ran", "resumed", "skipped"
+"""How a task came to be done: it ran, was taken over from an earlier attempt, or was left out on purpose."""
+
+
+class TaskRow(NamedTuple):
+    """A task as the database keeps it; the columns of ``tasks`` without the attempt, in order.
+
+    Attributes:
+        number: identity within the attempt, in digdag's id order (parents before children).
+        parent: number of the parent, None for the root.
+        born: the parent's round that this task belongs to.
+        round: which set of this task's own children is live.
+        full_name: ``+w+group+leaf``.
+        origin: number of the task whose run generated this one's definition; None: written in the workflow.
+        source: index of the definition, in the workflow or in what `origin` generated.
+        state: a `TaskState`.
+        verdict: ERROR or GROUP_ERROR held while handlers run.
+        cancel: a cancel was requested before the task was done.
+        how: `RAN`, `RESUMED` or `SKIPPED`, once done.
+        fence: number of the newest claim; 0: never claimed. reported_fence: of the newest accepted report.
+        losses: consecutive runs that vanished. retries: used of ``_retry``, both kinds.
+        retry_at: when a waiting task is due, UTC microseconds.
+        awaits: the attempt whose end makes it due earlier.
+        state_params: private state of the operator.
+        started_at: first claim; ended_at: when done. UTC microseconds.
+    """
+
+    number: int
+    parent: int | None
+    born: int
+    round: int
+    full_name: str
+    origin: int | None
+    source: int
+    state: TaskState
+    verdict: TaskState | None
+    cancel: bool
+    how: str | None
+    fence: int
+    reported_fence: int
+    losses: int
+    retries: int
+    retry_at: int | None
+    awaits: int | None
+    state_params: Params
+    started_at: int | None
+    ended_at: int | None
+
+
+class Task:
+    """A row, its definition, and the derived counters.
+
+    Beyond `TaskRow`'s fields: `definition` and the `definitions` it stands in; `children` are the numbers of
+    the live round, `past` those of earlier rounds; `moving` and `failed` count live children in such states;
+    `waiting` counts upstream siblings that have not succeeded, `upstreams` and `downstream` are their numbers.
+    """
+
+    __slots__ = (
+        *TaskRow._fields,
+        "children",
+        "definition",
+        "definitions",
+        "downstream",
+        "failed",
+        "moving",
+        "past",
+        "upstreams",
+        "waiting",
+    )
+    number: int
+    parent: int | None
+    born: int
+    round: int
+    full_name: str
+    origin: int | None
+    source: int
+    state: TaskState
+    verdict: TaskState | None
+    cancel: bool
+    how: str | None
+    fence: int
+    reported_fence: int
+    losses: int
+    retries: int
+    retry_at: int | None
+    awaits: int | None
+    state_params: Params
+    started_at: int | None
+    ended_at: int | None
+
+    def __init__(self, row: TaskRow, definitions: Definitions) -> None:
+        for name, value in zip(TaskRow._fields, row, strict=True):
+            setattr(self, name, value)
+        self.definitions = definitions
+        self.definition: TaskDefinition = definitions[row.source]
+        self.children: tuple[int, ...] = ()
+        self.past: tuple[int, ...] = ()
+        self.upstreams: tuple[int, ...] = ()
+        self.downstream: list[int] = []
+        self.moving = 0
+        self.failed = 0
+        self.waiting = 0
+
+    def __repr__(self) -> str:
+        return f"<Task {self.number} {self.full_name} {self.state}>"
+
+    @property
+    def is_group(self) -> bool:
+        """It has no operator of its own."""
+        return self.definition.is_group
+
+    def row(self) -> TaskRow:
+        """The part that the database keeps."""
+        return TaskRow(*[getattr(self, name) for name in TaskRow._fields])
+
+    def copy(self) -> Task:
+        """A copy that a draft may change."""
+        other = Task.__new__(Task)
+        for name in Task.__slots__:
+            setattr(other, name, getattr(self, name))
+        return other
+
+
+class Taken(NamedTuple):
+    """A success of an earlier attempt that may be taken over, and what its last run left."""
+
+    output: Output | None
+    definitions: Definitions | None
+
+
+class Selection(NamedTuple):
+    """Which tasks need not run: taken over by full name, or left out because they are not in `run`.
+
+    `run` are full names of static tasks; None means all. A generated task follows the task that generated it.
+    """
+
+    takeovers: Mapping[str, Taken] = {}  # noqa: RUF012 - never mutated
+    run: frozenset[str] | None = None
+
+
+EVERYTHING = Selection()
+
+
+class TaskTree:
+    """All tasks of one attempt, and their outputs. Reading only; see the module's text."""
+
+    def __init__(
+        self, definitions: Definitions, limit: int = 1000, selection: Selection = EVERYTHING
+    ) -> None:
+        self.definitions = definitions
+        self.limit = limit
+        self.selection = selection
+        self.tasks: dict[int, Task] = {}
+        self.outputs: dict[tuple[int, int], Output] = {}
+        self.cancel = False
+
+    def __getitem__(self, number: int) -> Task:
+        return self.tasks[number]
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def output(self, number: int, round_: int) -> Output | None:
+        """What the run that opened `round_` left, None if nothing."""
+        return self.outputs.get((number, round_))
+
+    def newest_output(self, task: Task) -> Output | None:
+        """What the newest run of `task` left, None if nothing."""
+        return self.output(task.number, task.round)
+
+    @property
+    def root(self) -> Task:
+        """The task of the workflow itself."""
+        return self.tasks[1]
+
+    def apply(self, changes: Changes) -> None:
+        """Take over committed changes: the one mutation of a tree."""
+        for task in changes.inserted:
+            self.tasks[task.number] = task
+        for task, _ in changes.updated:
+            self.tasks[task.number] = task
+        for task in changes.counted:
+            self.tasks[task.number] = task
+        for output in changes.outputs:
+            self.outputs[output.number, output.round] = output
+        self.cancel = self.cancel or changes.cancel
+
+
+CompileGenerated = Callable[[TaskDefinition, str, Subtasks | None], Definitions | None]
+
+
+def load_tree(
+    tree: TaskTree,
+    rows: Iterable[TaskRow],
+    outputs: Iterable[Output],
+    compile_generated: CompileGenerated,
+) -> TaskTree:
+    """Fill an empty `tree` from the database: equal to the tree whose changes were saved.
+
+    Rows may come in any order; `compile_generated` turns what an operator generated back into definitions.
+    """
+    tree.outputs = {(output.number, output.round): output for output in outputs}
+    generated: dict[tuple[int, int], Definitions] = {}
+    siblings: dict[tuple[int | None, int], list[Task]] = {}
+    connected: dict[tuple[int | None, int, int], dict[int, Task]] = {}
+    for row in sorted(rows):
+        task = Task(row, _definitions_of(row, tree, generated, compile_generated))
+        tree.tasks[row.number] = task
+        siblings.setdefault((row.parent, row.born), []).append(task)
+        # Handlers are born among the same siblings but stand in other definitions, or depend on nobody.
+        key = (row.parent, row.born, id(task.definitions))
+        earlier = connected.setdefault(key, {})
+        connect(task, earlier)
+        earlier[row.source] = task
+        tree.cancel = tree.cancel or row.cancel
+    for (parent, born), tasks in siblings.items():
+        if parent is not None:
+            adopt(tree.tasks[parent], born, tasks)
+    return tree
+
+
+def connect(task: Task, earlier: Mapping[int, Task]) -> None:
+    """Derive `upstreams`, `downstream` and `waiting` for a task and its `earlier` siblings (by definition)."""
+    upstreams = [earlier[index] for index in dict.fromkeys(task.definition.upstreams)]
+    task.upstreams = tuple(upstream.number for upstream in upstreams)
+    for upstream in upstreams:
+        upstream.downstream.append(task.number)
+        task.waiting += upstream.state is not TaskState.SUCCESS
+
+
+def adopt(parent: Task, born: int, children: list[Task]) -> None:
+    """Enter `children`, born in round `born`, into their parent's lists and counters."""
+    numbers = tuple(task.number for task in children)
+    if born != parent.round:
+        parent.past = tuple(sorted((*parent.past, *numbers)))
+        return
+    parent.children += numbers
+    parent.moving += sum(task.state in MOVING for task in children)
+    parent.failed += sum(task.state in FAILED for task in children)
+
+
+def _definitions_of(
+    row: TaskRow,
+    tree: TaskTree,
+    generated: dict[tuple[int, int], Definitions],
+    compile_generated: CompileGenerated,
+) -> Definitions:
+    if row.origin is None or row.parent is None:
+        return tree.definitions
+    if row.parent != row.origin:
+        return tree.tasks[row.parent].definitions
+    key = (row.origin, row.born)
+    if key not in generated:
+        owner = tree.tasks[row.origin]
+        output = tree.outputs.get(key)
+        subtasks = None if output is None else output.subtasks
+        definitions = compile_generated(owner.definition, owner.full_name, subtasks)
+        assert definitions is not None, f"{owner.full_name} has children but generates none"  # noqa: S101
+        generated[key] = definitions
+    return generated[key]

@@ -1,0 +1,136 @@
+// Evaluated once in every new quickjs context, after the library; its value makes the
+// function that Python calls.
+//
+// Parameters and user code must not reach the names used here, so everything is captured before either runs and
+// expressions are compiled as thunks: inside `with` no name of ours is needed to turn a value into text.
+(function (shared) {
+  "use strict";
+
+  var stringify = JSON.stringify;
+  var parse = JSON.parse;
+  var apply = Reflect.apply;
+  var NativeFunction = Function;
+  var NativeError = Error;
+  var NativeSyntaxError = SyntaxError;
+  var toText = String;
+  var install = globalThis.__digpy_install;
+  var transitions = { __proto__: null };
+
+  function print() {}
+
+  // What a host put there and ECMAScript does not know, and what could block or tell the real time.
+  ["__digpy_install", "queueMicrotask", "performance", "btoa", "atob", "DOMException", "Atomics",
+    "SharedArrayBuffer"].forEach(function (name) { delete globalThis[name]; });
+  globalThis.print = print;
+
+  function text(value) {
+    if (value === null || value === undefined) return "";
+    if (typeof value === "string") return value;
+    return stringify(value) + "";
+  }
+
+  // [name, message, line, column]; never throws, whatever was thrown.
+  function describe(error) {
+    try {
+      if (!(error instanceof NativeError)) {
+        return ["", typeof error === "object" && error !== null ? "Object" : toText(error), 0, 0];
+      }
+      var place = /:(\d+):(\d+)/.exec(toText(error.stack).split("\n")[0]);
+      return [toText(error.name), toText(error.message), place ? +place[1] : 0, place ? +place[2] : 0];
+    } catch (_) {
+      return ["", "Object", 0, 0];
+    }
+  }
+
+  // Each expression stands on lines of its own, so that a trailing comment ends and positions can be told.
+  function compile(json) {
+    var codes = parse(json);
+    var body;
+    try {
+      var source = "with(this){return[";
+      for (var i = 0; i < codes.length; i++) source += "()=>(\n" + codes[i] + "\n),";
+      body = new NativeFunction(source + "]}");
+    } catch (error) {
+      var failure = stringify(describe(error));
+      return function () { return failure; };
+    }
+    return function (variables) {
+      try {
+        var thunks = apply(body, parse(variables), []);
+        if (thunks.length !== codes.length) throw new NativeSyntaxError("not one expression");
+        var texts = "[";
+        for (var i = 0; i < codes.length; i++) {
+          var thunk = thunks[i];
+          texts += (i ? "," : "") + stringify(text(thunk()));
+        }
+        return "[" + texts + "]]";
+      } catch (error) {
+        return stringify(describe(error));
+      }
+    };
+  }
+
+  function check(json) {
+    try {
+      new NativeFunction("with(this){return[()=>(\n" + parse(json)[0] + "\n),]}");
+      return "null";
+    } catch (error) {
+      return stringify(describe(error));
+    }
+  }
+
+  // The library learns zone and present; transitions of a zone come once.
+  function setZone(zone, now, table) {
+    if (table !== undefined) transitions[zone] = parse(table);
+    if (install) install({ zone: zone, transitions: transitions[zone], now: now });
+  }
+
+  function freezeEverything() {
+    ["locale", "lang", "defineLocale", "updateLocale", "relativeTimeThreshold", "relativeTimeRounding"]
+      .forEach(function (name) { if (globalThis.moment) delete globalThis.moment[name]; });
+    // Code could declare global names with it. Whoever writes one of these words gets a context of his own.
+    function refuse() { throw new TypeError("code generation is out of reach here"); }
+    [function () {}, function* () {}, async function () {}, async function* () {}].forEach(function (f) {
+      Object.defineProperty(Object.getPrototypeOf(f), "constructor", { value: refuse });
+    });
+    globalThis.eval = refuse;
+    globalThis.Function = refuse;
+
+    // Assigning `toString` to a plain object must work although Object.prototype is frozen.
+    var root = Object.prototype;
+    Object.getOwnPropertyNames(root).forEach(function (name) {
+      var found = Object.getOwnPropertyDescriptor(root, name);
+      if (!("value" in found)) return;
+      Object.defineProperty(root, name, {
+        get: function () { return found.value; },
+        set: function (value) {
+          if (this === root || this === null || this === undefined) return;
+          Object.defineProperty(this, name, {
+            value: value, writable: true, enumerable: true, configurable: true,
+          });
+        },
+      });
+    });
+
+    var todo = [globalThis, function* () {}, async function () {}, async function* () {}, [].values(),
+      ""[Symbol.iterator](), new Map().keys(), new Set().keys(), "a".matchAll(/a/g), [].values().map(print),
+      Iterator.from({ next: print })];
+    var seen = new Set();
+    while (todo.length) {
+      var item = todo.pop();
+      if (item === null || (typeof item !== "object" && typeof item !== "function") || seen.has(item)) continue;
+      seen.add(item);
+      todo.push(Object.getPrototypeOf(item));
+      Reflect.ownKeys(item).forEach(function (key) {
+        var found = Object.getOwnPropertyDescriptor(item, key);
+        todo.push(found.value, found.get, found.set);
+      });
+    }
+    seen.forEach(function (item) { Object.freeze(item); });
+  }
+
+  if (shared) freezeEverything();
+  return function (what, a, b, c) {
+    return what === "compile" ? compile(a) : what === "check" ? check(a) : setZone(a, b, c);
+  };
+})

@@ -1,0 +1,335 @@
+"""From what stands in the parameters to the type an operator asks for.
+
+A parameter is JSON, and everything a template made is text, so each type says which texts it takes. Every
+function reads one key of a mapping and raises `TaskFailed` (kind ``config``) with digdag's message. An explicit
+null is "not set" for an `optional_*`, and an error of its own where a value is required.
+
+Follows digdag 0.10.5 (`Config`), except that a number out of range is an error instead of another number.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from digpy.errors import TaskFailed
+from digpy.values import SECOND, Json, Params, to_json
+
+T = TypeVar("T")
+
+COMMAND: Final = "_command"
+"""The key under which messages speak of the value that is written after the operator."""
+
+_SAMPLE_LENGTH = 100
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?=[dDfF]?$)")
+_DURATION = re.compile(
+    r"\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?\s*",
+    re.IGNORECASE | re.ASCII,
+)
+_INSTANT = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII
+)
+_OFFSET = re.compile(r"([+-])(\d\d?)(?::?(\d\d))?", re.ASCII)
+_BOOLEANS = {"true": True, "True": True, "false": False, "False": False, "": False, "null": False}
+_BITS = {"int": 31, "long": 63}
+
+
+def text_of(value: Json) -> str:
+    """How a value looks where text is wanted: text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json_text(value)
+
+
+def json_text(value: Json) -> str:
+    """Compact JSON with numbers as digdag writes them: ``1.0E21``, where Python would write ``1e+21``."""
+    if isinstance(value, float):
+        return _java_float(value)
+    if isinstance(value, dict):
+        items = (f"{to_json(key)}:{json_text(item)}" for key, item in value.items())
+        return "{" + ",".join(items) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(json_text, value)) + "]"
+    return to_json(value)
+
+
+def as_data(value: Json) -> Json:
+    """Copy `value` with every template turned into the plain text it is written as."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: as_data(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_data(item) for item in value]
+    return value
+
+
+def string(params: Mapping[str, Json], key: str) -> str:
+    """Text; a number or boolean becomes the text it is written as."""
+    value = _required(params, key)
+    if isinstance(value, (dict, list)):
+        raise _unexpected("string type", key, value)
+    return text_of(value)
+
+
+def optional_string(params: Mapping[str, Json], key: str) -> str | None:
+    """As `string`; None where there is no value."""
+    return _optional(string, params, key)
+
+
+def boolean(params: Mapping[str, Json], key: str) -> bool:
+    """A boolean, an integer (0 is false), or ``true``, ``false``, ``null`` or nothing as text."""
+    value = _required(params, key)
+    if isinstance(value, int):
+        return bool(value)
+    if isinstance(value, str) and value.strip() in _BOOLEANS:
+        return _BOOLEANS[value.strip()]
+    raise TaskFailed(f"Expected 'true' or 'false' for key '{key}' but got {sample(value)}", "config")
+
+
+def optional_boolean(params: Mapping[str, Json], key: str, default: bool) -> bool:
+    """As `boolean`; `default` where there is no value."""
+    value = _optional(boolean, params, key)
+    return default if value is None else value
+
+
+def integer(params: Mapping[str, Json], key: str) -> int:
+    """An integer of 32 bits; a fraction is cut off a number, but not off text."""
+    return _integer(params, key, "int")
+
+
+def long(params: Mapping[str, Json], key: str) -> int:
+    """As `integer`, with 64 bits."""
+    return _integer(params, key, "long")
+
+
+def optional_long(params: Mapping[str, Json], key: str) -> int | None:
+    """As `long`; None where there is no value."""
+    return _optional(long, params, key)
+
+
+def double(params: Mapping[str, Json], key: str) -> float:
+    """A number, or text of one, also as Java writes them (``1d``)."""
+    value = _required(params, key)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str):
+        text = value.strip()
+        if text in {"", "null"}:
+            return 0.0
+        if match := _DECIMAL.match(text):
+            return float(match[0])
+    raise TaskFailed(f"Expected double for key '{key}' but got {sample(value)}", "config")
+
+
+def items(params: Mapping[str, Json], key: str) -> list[Json]:
+    """A list; text is none."""
+    value = _required(params, key)
+    if isinstance(value, list):
+        return value
+    raise _unexpected("array type", key, value)
+
+
+def strings(params: Mapping[str, Json], key: str) -> list[str | None]:
+    """A list of scalars, as text; null items stay null."""
+    value = items(params, key)
+    if any(isinstance(item, (dict, list)) for item in value):
+        raise _unexpected("array type", key, value)
+    return [None if item is None else text_of(item) for item in value]
+
+
+def parsed_items(params: Mapping[str, Json], key: str) -> list[Json]:
+    """A list, or text that is the JSON of one."""
+    value = _parsed(params, key)
+    if isinstance(value, list):
+        return value
+    raise _unexpected("array type", key, value)
+
+
+def mapping(params: Mapping[str, Json], key: str) -> Params:
+    """A mapping; null is none."""
+    if key not in params:
+        raise _not_set(key)
+    value = params[key]
+    if isinstance(value, dict):
+        return value
+    raise TaskFailed(f"Parameter '{key}' must be an object", "config")
+
+
+def optional_mapping(params: Mapping[str, Json], key: str) -> Params:
+    """As `mapping`; empty where there is no value."""
+    return {} if params.get(key) is None else mapping(params, key)
+
+
+def parsed_mapping(params: Mapping[str, Json], key: str) -> Params:
+    """A mapping, or text that is the JSON of one."""
+    if isinstance(params.get(key), str):
+        return mapping({key: _parsed(params, key)}, key)
+    return mapping(params, key)
+
+
+def ordered_mapping(params: Mapping[str, Json], key: str) -> Params:
+    """A mapping, or a list of mappings that are joined in order; empty where the key is missing."""
+    value = params.get(key, {})
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, list):
+        raise TaskFailed(f"Parameter '{key}' must be an object or array of objects", "config")
+    joined: Params = {}
+    for item in value:
+        if not isinstance(item, dict):
+            raise TaskFailed(f"Expected object but got {json_text(item)}", "config")
+        joined.update(item)
+    return joined
+
+
+def mapping_of_strings(params: Mapping[str, Json], key: str) -> dict[str, str | None]:
+    """A mapping of scalars, as text; null stays null."""
+    value = _required(params, key)
+    if not isinstance(value, dict) or any(isinstance(item, (dict, list)) for item in value.values()):
+        raise _unexpected("object type", key, value)
+    return {name: None if item is None else text_of(item) for name, item in value.items()}
+
+
+def duration(params: Mapping[str, Json], key: str) -> int:
+    """Microseconds, written ``1d 2h 3m 4s``: any of these in this order, blanks and upper case allowed."""
+    value = _required(params, key)
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not any(match.groups()):
+        raise _unexpected("class io.digdag.util.DurationParam", key, value)
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * SECOND
+
+
+def instant(params: Mapping[str, Json], key: str) -> int:
+    """Microseconds since the epoch, UTC, written in ISO 8601 to the second and with an offset or ``Z``."""
+    from datetime import UTC, datetime, timedelta
+
+    value = _required(params, key)
+    match = _INSTANT.fullmatch(value) if isinstance(value, str) else None
+    try:
+        if match is not None:
+            moment = datetime.fromisoformat(f"{match[1]}{match[3]}".upper())
+            whole = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+            return whole * SECOND + int((match[2] or "0").ljust(6, "0")[:6])
+    except ValueError:
+        pass  # a month 13, an hour 24: reported like any other text
+    raise _unexpected("class java.time.Instant", key, value)
+
+
+def zone(params: Mapping[str, Json], key: str) -> str:
+    """The name of a time zone: a region of the tz database, or an offset (``+9`` becomes ``+09:00``)."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    value = _required(params, key)
+    if not isinstance(value, (dict, list, bool)):
+        text = text_of(value)
+        if match := _OFFSET.fullmatch(text):
+            sign, hours, minutes = match[1], int(match[2]), int(match[3] or 0)
+            if hours * 60 + minutes <= 18 * 60 and minutes < 60:
+                return f"{sign}{hours:02}:{minutes:02}"
+        elif text:
+            try:
+                return ZoneInfo(text).key
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                pass  # unknown, not a name, or a directory: the same message for all three
+    raise _unexpected("class java.time.ZoneId", key, value)
+
+
+def sample(value: Json) -> str:
+    """A value as messages show it: its JSON, cut at 100 characters, and what kind of JSON it is."""
+    text = json_text(value)
+    if len(text) > _SAMPLE_LENGTH:
+        text = text[: _SAMPLE_LENGTH - 3] + "..."
+    return f"{text} ({_kind(value)})"
+
+
+def _required(params: Mapping[str, Json], key: str) -> Json:
+    if key not in params:
+        raise _not_set(key)
+    value = params[key]
+    if value is None:
+        raise TaskFailed(f"Parameter '{key}' is required but null", "config")
+    return value
+
+
+def _optional(
+    convert: Callable[[Mapping[str, Json], str], T], params: Mapping[str, Json], key: str
+) -> T | None:
+    return None if params.get(key) is None else convert(params, key)
+
+
+def _integer(params: Mapping[str, Json], key: str, width: str) -> int:
+    value = _required(params, key)
+    number: int | None = None
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        number = int(value)
+    elif isinstance(value, str):
+        text = value.strip()
+        if text in {"", "null"}:
+            number = 0
+        elif _INTEGER.fullmatch(text):
+            number = int(text)
+    limit = 1 << _BITS[width]
+    if number is None or not -limit <= number < limit:
+        raise _unexpected(f"integer ({width}) type", key, value)
+    return number
+
+
+def _parsed(params: Mapping[str, Json], key: str) -> Json:
+    value = _required(params, key)
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return ""
+    try:
+        parsed: Json = json.loads(value, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise TaskFailed(
+            f"Parameter '{key}' is not valid JSON: {error} in {sample(value)}", "config"
+        ) from error
+    return parsed
+
+
+def _no_constant(name: str) -> Json:
+    # json.loads takes NaN and Infinity, which are not JSON and would come back to haunt every later reader.
+    raise ValueError(f"{name} is not a value")
+
+
+def _not_set(key: str) -> TaskFailed:
+    return TaskFailed(f"Parameter '{key}' is required but not set", "config")
+
+
+def _unexpected(wanted: str, key: str, value: Json) -> TaskFailed:
+    return TaskFailed(f"Expected {wanted} for key '{key}' but got {sample(value)}", "config")
+
+
+def _kind(value: Json) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case dict():
+            return "object"
+
+
+def _java_float(number: float) -> str:
+    """As ``Double.toString``: plain between 0.001 and 10,000,000, else one digit before the point."""
+    if number == 0 or 1e-3 <= abs(number) < 1e7:
+        return repr(number)
+    from decimal import Decimal
+
+    shortest = Decimal(repr(number))
+    if not shortest.is_finite():
+        return repr(number)
+    digits = "".join(map(str, shortest.as_tuple().digits)).rstrip("0")
+    sign = "-" if number < 0 else ""
+    return f"{sign}{digits[0]}.{digits[1:] or '0'}E{shortest.adjusted()}"
