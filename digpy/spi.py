@@ -63,6 +63,7 @@ class TaskRequest(NamedTuple):
         secret: looks a secret up by its dotted key, None if there is none.
         attempts: starting other workflows.
         settings: configuration lines the operator may read (``notification.type`` ...).
+        retries: how often ``_retry`` has run this task again.
     """
 
     attempt: int
@@ -87,6 +88,7 @@ class TaskRequest(NamedTuple):
     secret: Callable[[str], str | None]
     attempts: Attempts
     settings: Mapping[str, str]
+    retries: int = 0
 
 
 class TaskResult(NamedTuple):
@@ -124,8 +126,8 @@ class Operator(Protocol):
     operators: ``sh py call require param_*``; not ``echo fail if loop ...``).
     `options` are the keys that may stand on the task; others draw a warning. None switches that off.
     `prefixes` name mappings of defaults, weakest last (``sh`` reads from a parameter ``sh``).
-    `keeps_state_on_retry` says whether a ``_retry`` of the task goes on with the `state` it had; False starts
-    with an empty one (``require``, whose state says that the required attempt has failed).
+    `keeps_state_on_retry` says whether a ``_retry`` of the task goes on with the `state` it had;
+    False starts with an empty one (``require``, whose state names an attempt that has failed).
     """
 
     retries: bool

@@ -27,6 +27,14 @@ _ERRORS_OF = {
 """What the C extension wants of Python modules it does not use otherwise."""
 
 
+_STRICTER = (
+    "found unexpected ':'",  # {a:b} and [http://example.com]
+    "found a tab character where an indentation space is expected",  # "|" with a tab in its first line
+    "found unknown directive name",
+)
+"""Complaints of libyaml 0.1 about texts that are fine, and that the Python parser accepts."""
+
+
 class SyntaxFault(Exception):  # noqa: N818 - becomes a `YamlError` once it has been explained
     """The parser refused the text. `offset` may be None; `context` is where the broken thing began."""
 
@@ -35,6 +43,11 @@ class SyntaxFault(Exception):  # noqa: N818 - becomes a `YamlError` once it has 
         self.problem = problem
         self.offset = offset
         self.context = context
+
+    @property
+    def is_too_strict(self) -> bool:
+        """Whether the Python parser may accept what libyaml refused."""
+        return self.problem in _STRICTER
 
 
 def open_events(text: str, *, pure: bool = False) -> NextEvent:
@@ -58,8 +71,8 @@ def open_events(text: str, *, pure: bool = False) -> NextEvent:
 def _described(fault: Any) -> SyntaxFault:
     mark = getattr(fault, "problem_mark", None)
     context = getattr(fault, "context_mark", None)
-    problem = getattr(fault, "problem", None) or getattr(fault, "reason", None) or str(fault)
-    offset = mark.index if mark is not None else getattr(fault, "position", None)
+    problem = getattr(fault, "problem", None) or str(fault.args[-1])  # the reason of a ReaderError
+    offset = mark.index if mark is not None else None
     return SyntaxFault(problem, offset, context.index if context is not None else None)
 
 
@@ -84,8 +97,9 @@ def _load_extension() -> ModuleType | None:
     sys.modules["ruamel.yaml"] = package
     stand_ins = {}
     try:
-        base = import_module("ruamel.yaml.error").MarkedYAMLError
+        error = import_module("ruamel.yaml.error")
         for module_name, class_name in _ERRORS_OF.items():
+            base = error.YAMLError if class_name == "ReaderError" else error.MarkedYAMLError
             stand_in = ModuleType(module_name)
             setattr(stand_in, class_name, type(class_name, (base,), {}))
             sys.modules[module_name] = stand_ins[module_name] = stand_in

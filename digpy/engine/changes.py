@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Output(NamedTuple):
     """What one run of a task left: its results, or its error. At most one per (task, round).
 
-    `round` is the round that the result opened (0 for the first run of a task): a task that runs again after
-    its children failed leaves a second output, and the children of each round are read from their own.
+    `round` is the round that the result opened (0 for the first run of a task): a task that runs
+    again after its children failed leaves a second output, and the children of each round are read
+    from their own.
     """
 
     number: int
@@ -29,7 +30,10 @@ class Output(NamedTuple):
 
 
 class Move(NamedTuple):
-    """One row of the transition table, taken. The audit trail, the log and the tests read the same list."""
+    """One row of the transition table, taken.
+
+    The audit trail, the log and the tests read the same list.
+    """
 
     number: int
     source: TaskState | None
@@ -65,10 +69,10 @@ class Update(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """Everything that a number of events did to a tree, in one piece. Empty lists: nothing happened.
+    """Everything that a number of events did to a tree, in one piece. False: nothing happened.
 
-    `counted` are tasks of which only derived counters changed: nothing to save, but part of the new tree.
-    `cancel` says that these events include the request to stop.
+    `counted` are tasks of which only derived counters changed: nothing to save, but part of the
+    new tree. `cancel` says that these events include the request to stop.
     """
 
     inserted: list[Task]

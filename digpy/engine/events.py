@@ -1,4 +1,7 @@
-"""What can happen to a tree. Every event says when (`at`, microseconds UTC): the engine has no clock."""
+"""What can happen to a tree.
+
+Every event says when (`at`, microseconds UTC): the engine has no clock.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from digpy.values import Params
 class Outcome(NamedTuple):
     """A successful run, ready for the engine: what it generates is compiled and within the limits.
 
-    `definitions` holds the ``^sub`` and ``^check`` trees, None if there are none; `subtasks` is the raw form of
-    ``^sub`` for the database.
+    `definitions` holds the ``^sub`` and ``^check`` trees, None if there are none; `subtasks` is the
+    raw form of ``^sub`` for the database.
     """
 
     definitions: Definitions | None = None
@@ -42,8 +45,9 @@ class Succeeded(NamedTuple):
 class Failed(NamedTuple):
     """The run of `fence` ended badly.
 
-    `retry` is the task's own ``_retry`` as evaluated with its parameters, None if it has none or if trying again makes
-    no sense (a template that cannot be evaluated). `state` replaces the state params for the next try.
+    `retry` is the task's own ``_retry`` as evaluated with its parameters, None if it has none or if
+    trying again makes no sense (a template that cannot be evaluated). `state` replaces the state
+    params for the next try.
     """
 
     number: int
@@ -66,7 +70,11 @@ class Postponed(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """The run of `fence` is gone without a result, and nothing of it is alive."""
+    """The run of `fence` is gone without a result, and nothing of it is alive.
+
+    `retry` is the task's ``_retry`` as evaluated when the run was claimed. It counts only when the
+    task is lost too often: until then a loss spends nothing.
+    """
 
     number: int
     fence: int

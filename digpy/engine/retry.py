@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from digpy.values import SECOND, Json, to_json
+
+_MAX = 2**31 - 1
+"""Largest number of retries or seconds; 68 years."""
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class RetryRule(NamedTuple):
@@ -22,7 +28,7 @@ class RetryRule(NamedTuple):
         """Microseconds to wait before the next run, after `retries` earlier re-runs."""
         seconds = self.interval
         if self.exponential:
-            seconds = self.interval * 2 ** min(retries, 62)
+            seconds = min(self.interval * 2 ** min(retries, 31), _MAX)
             if self.max_interval is not None:
                 seconds = min(seconds, self.max_interval)
         return seconds * SECOND
@@ -31,42 +37,67 @@ class RetryRule(NamedTuple):
 def parse_retry(value: Json) -> RetryRule | None:
     """Read a ``_retry``; None if it allows no re-run.
 
-    Raises ValueError with digdag's text for anything that is not a number, numeric text or a mapping with a
-    ``limit``. A number's fraction is cut; zero, negative numbers and empty text mean "none".
+    Raises ValueError with digdag's text for anything that is not a number, numeric text or a
+    mapping with a ``limit``. A number's fraction is cut; zero, negative numbers and empty text mean
+    "none". Unlike digdag, a number beyond 32 bits is refused instead of wrapped.
     """
     if isinstance(value, dict):
-        if value.get("limit") is None:
-            raise ValueError("Parameter 'limit' is required but not set")
-        kind = str(value.get("interval_type") or "constant").lower()
-        if kind not in ("constant", "exponential"):
-            raise ValueError(f"Invalid retry_interval_type: {value.get('interval_type')}")
-        maximum = value.get("max_interval")
-        rule = RetryRule(
-            _integer("limit", value["limit"]),
-            _integer("interval", value.get("interval") or 0),
-            kind == "exponential",
-            None if maximum is None else _integer("max_interval", maximum),
-        )
+        rule = _from_mapping(value)
     elif isinstance(value, bool) or value is None or isinstance(value, list):
-        text = "null" if value is None else to_json(value)
-        raise ValueError(f"Invalid _retry format:{text}")
+        raise ValueError(f"Invalid _retry format:{to_json(value)}")
     else:
         rule = RetryRule(_integer("_retry", value))
     return rule if rule.limit > 0 else None
 
 
+def _from_mapping(value: dict[str, Json]) -> RetryRule:
+    if "limit" not in value:
+        raise ValueError("Parameter 'limit' is required but not set")
+    if value["limit"] is None:
+        raise ValueError("Parameter 'limit' is required but null")
+    kind = value.get("interval_type")
+    name = "constant" if kind is None else str(kind).lower()
+    if name not in ("constant", "exponential"):
+        raise ValueError(f"Invalid retry_interval_type: {kind}")
+    interval = value.get("interval")
+    maximum = value.get("max_interval")
+    return RetryRule(
+        _integer("limit", value["limit"]),
+        0 if interval is None else _integer("interval", interval),
+        name == "exponential",
+        None if maximum is None else _integer("max_interval", maximum),
+    )
+
+
 def _integer(key: str, value: Json) -> int:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return int(value)
+    number = _number(value)
+    if number is None:
+        text = to_json(value)
+        if len(text) > 100:
+            text = text[:97] + "..."
+        raise ValueError(
+            f"Expected integer (int) type for key '{key}' but got {text} ({_kind(value)})"
+        )
+    return number
+
+
+def _number(value: Json) -> int | None:
     if isinstance(value, str):
         text = value.strip()
         if text in ("", "null"):
             return 0
-        try:
-            return int(text)
-        except ValueError:
-            pass
-    kind = "string" if isinstance(value, str) else type(value).__name__
-    raise ValueError(
-        f"Expected integer (int) type for key '{key}' but got {to_json(value)} ({kind})"
-    )
+        value = int(text) if _INTEGER.fullmatch(text) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    # Not a number compares as false, so this refuses it together with the infinities.
+    return int(value) if -_MAX - 1 <= value <= _MAX else None
+
+
+def _kind(value: Json) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, list):
+        return "array"
+    return "object" if isinstance(value, dict) else "number"

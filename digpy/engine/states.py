@@ -43,7 +43,10 @@ MOVING = frozenset(
         TaskState.PLANNED,
     }
 )
-"""Something will still happen here by itself: the parent has to wait. (A blocked task waits for others.)"""
+"""Something will still happen here by itself: the parent has to wait.
+
+A blocked task is not among them: it waits for others, and may do so for ever.
+"""
 
 WAITING = frozenset({TaskState.RETRY_WAITING, TaskState.GROUP_RETRY_WAITING})
 """Waits for an instant."""

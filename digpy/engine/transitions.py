@@ -1,10 +1,12 @@
 """**The table.** Every move a task can make is a row here; a move that is not here does not exist.
 
-A row is (state, cause, guard, next state, effect). For a state and a cause the first row whose guard holds is taken.
-Guards only ask; effects are carried out by `digpy.engine.advance`, in the same step. The table follows digdag 0.10.5
-as written down in its behaviour, and departs from it on purpose in four places: a cancel ends waiting tasks at
-once, a group opens a round from its definition instead of copying rows, losses are bounded, nothing is born after a
-cancel.
+A row is (state, cause, guard, next state, action). For a state and a cause the first row whose
+guard holds is taken. Guards only ask; actions are carried out by `digpy.engine.advance`, in the
+same step. The table follows digdag 0.10.5 as written down in its behaviour, and departs from it on
+purpose in four places: a cancel ends waiting tasks at once, a group opens a round from its
+definition instead of copying rows, losses are bounded, nothing is born after a cancel.
+
+Nothing succeeds after a cancel either, so no task becomes unblocked then: what is blocked stays so.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ MAX_LOSSES = 3
 
 
 class Cause(StrEnum):
-    """Why a task moves. The first eight come with an event, the last two are found by settling."""
+    """Why a task moves. All but the last two come with an event; those are found by settling."""
 
     CLAIMED = "claimed"
     SUCCEEDED = "succeeded"
@@ -39,7 +41,7 @@ class Cause(StrEnum):
     SETTLED = "settled"
 
 
-class Effect(StrEnum):
+class Action(StrEnum):
     """What happens beside the change of state."""
 
     NOTHING = "nothing"
@@ -101,7 +103,10 @@ def lost_with_handler(draft: Draft, task: Task, event: Event | None) -> bool:
 
 
 def has_handler(draft: Draft, task: Task, _event: Event | None) -> bool:
-    """There is an ``_error`` that fits the task limit, or the task is the root (whose failure is announced)."""
+    """There is an ``_error`` that fits the task limit, or the task is the root.
+
+    The failure of the root is announced, with or without a handler.
+    """
     return task.parent is None or draft.handler_fits(task)
 
 
@@ -122,8 +127,10 @@ def child_failed(_draft: Draft, task: Task, _event: Event | None) -> bool:
 
 def round_left(_draft: Draft, task: Task, _event: Event | None) -> bool:
     """A live child failed and the task's written ``_retry`` allows another round."""
+    if task.failed == 0:
+        return False
     rule = round_rule(task)
-    return task.failed > 0 and rule is not None and task.retries < rule.limit
+    return rule is not None and task.retries < rule.limit
 
 
 def child_failed_with_handler(draft: Draft, task: Task, event: Event | None) -> bool:
@@ -132,7 +139,10 @@ def child_failed_with_handler(draft: Draft, task: Task, event: Event | None) -> 
 
 
 def round_rule(task: Task) -> RetryRule | None:
-    """The ``_retry`` for failing children: as written, never evaluated; unreadable means none (digdag 0.10.5)."""
+    """The ``_retry`` for failing children: as written, never evaluated.
+
+    Follows digdag 0.10.5: what cannot be read means none.
+    """
     written = task.definition.retry
     if written is None:
         return None
@@ -149,45 +159,44 @@ class Row(NamedTuple):
     cause: Cause
     guard: Guard
     target: TaskState
-    effect: Effect
+    action: Action
 
 
 _S = TaskState
 _C = Cause
-_E = Effect
+_A = Action
 
 TABLE: tuple[Row, ...] = (
-    Row(_S.BLOCKED, _C.UNBLOCKED, is_group, _S.PLANNED, _E.NOTHING),
-    Row(_S.BLOCKED, _C.UNBLOCKED, cancel_requested, _S.CANCELED, _E.NOTHING),
-    Row(_S.BLOCKED, _C.UNBLOCKED, always, _S.READY, _E.NOTHING),
-    Row(_S.READY, _C.CLAIMED, always, _S.RUNNING, _E.NEW_FENCE),
-    Row(_S.READY, _C.CANCELED, always, _S.CANCELED, _E.NOTHING),
-    Row(_S.RUNNING, _C.SUCCEEDED, cancel_requested, _S.CANCELED, _E.NOTHING),
-    Row(_S.RUNNING, _C.SUCCEEDED, generates, _S.PLANNED, _E.OPEN_RESULT),
-    Row(_S.RUNNING, _C.SUCCEEDED, always, _S.SUCCESS, _E.RECORD_RESULT),
-    Row(_S.RUNNING, _C.FAILED, cancel_requested, _S.CANCELED, _E.NOTHING),
-    Row(_S.RUNNING, _C.FAILED, retries_left, _S.RETRY_WAITING, _E.RETRY),
-    Row(_S.RUNNING, _C.FAILED, has_handler, _S.PLANNED, _E.HANDLE_ERROR),
-    Row(_S.RUNNING, _C.FAILED, always, _S.ERROR, _E.RECORD_ERROR),
-    Row(_S.RUNNING, _C.POSTPONED, cancel_requested, _S.CANCELED, _E.NOTHING),
-    Row(_S.RUNNING, _C.POSTPONED, always, _S.RETRY_WAITING, _E.POSTPONE),
-    Row(_S.RUNNING, _C.LOST, cancel_requested, _S.CANCELED, _E.NOTHING),
-    Row(_S.RUNNING, _C.LOST, lost_with_retry, _S.RETRY_WAITING, _E.RETRY),
-    Row(_S.RUNNING, _C.LOST, lost_with_handler, _S.PLANNED, _E.HANDLE_ERROR),
-    Row(_S.RUNNING, _C.LOST, lost_too_often, _S.ERROR, _E.RECORD_ERROR),
-    Row(_S.RUNNING, _C.LOST, always, _S.READY, _E.COUNT_LOSS),
-    Row(_S.RETRY_WAITING, _C.DUE, always, _S.READY, _E.NOTHING),
-    Row(_S.RETRY_WAITING, _C.CANCELED, always, _S.CANCELED, _E.NOTHING),
-    Row(_S.GROUP_RETRY_WAITING, _C.DUE, is_group, _S.PLANNED, _E.OPEN_ROUND),
-    Row(_S.GROUP_RETRY_WAITING, _C.DUE, always, _S.READY, _E.NOTHING),
-    Row(_S.GROUP_RETRY_WAITING, _C.CANCELED, always, _S.CANCELED, _E.NOTHING),
-    Row(_S.PLANNED, _C.SETTLED, cancel_requested, _S.CANCELED, _E.NOTHING),
-    Row(_S.PLANNED, _C.SETTLED, holds_error, _S.ERROR, _E.NOTHING),
-    Row(_S.PLANNED, _C.SETTLED, holds_group_error, _S.GROUP_ERROR, _E.NOTHING),
-    Row(_S.PLANNED, _C.SETTLED, round_left, _S.GROUP_RETRY_WAITING, _E.NEXT_ROUND),
-    Row(_S.PLANNED, _C.SETTLED, child_failed_with_handler, _S.PLANNED, _E.HANDLE_GROUP_ERROR),
-    Row(_S.PLANNED, _C.SETTLED, child_failed, _S.GROUP_ERROR, _E.NOTHING),
-    Row(_S.PLANNED, _C.SETTLED, always, _S.SUCCESS, _E.NOTHING),
+    Row(_S.BLOCKED, _C.UNBLOCKED, is_group, _S.PLANNED, _A.NOTHING),
+    Row(_S.BLOCKED, _C.UNBLOCKED, always, _S.READY, _A.NOTHING),
+    Row(_S.READY, _C.CLAIMED, always, _S.RUNNING, _A.NEW_FENCE),
+    Row(_S.READY, _C.CANCELED, always, _S.CANCELED, _A.NOTHING),
+    Row(_S.RUNNING, _C.SUCCEEDED, cancel_requested, _S.CANCELED, _A.NOTHING),
+    Row(_S.RUNNING, _C.SUCCEEDED, generates, _S.PLANNED, _A.OPEN_RESULT),
+    Row(_S.RUNNING, _C.SUCCEEDED, always, _S.SUCCESS, _A.RECORD_RESULT),
+    Row(_S.RUNNING, _C.FAILED, cancel_requested, _S.CANCELED, _A.NOTHING),
+    Row(_S.RUNNING, _C.FAILED, retries_left, _S.RETRY_WAITING, _A.RETRY),
+    Row(_S.RUNNING, _C.FAILED, has_handler, _S.PLANNED, _A.HANDLE_ERROR),
+    Row(_S.RUNNING, _C.FAILED, always, _S.ERROR, _A.RECORD_ERROR),
+    Row(_S.RUNNING, _C.POSTPONED, cancel_requested, _S.CANCELED, _A.NOTHING),
+    Row(_S.RUNNING, _C.POSTPONED, always, _S.RETRY_WAITING, _A.POSTPONE),
+    Row(_S.RUNNING, _C.LOST, cancel_requested, _S.CANCELED, _A.NOTHING),
+    Row(_S.RUNNING, _C.LOST, lost_with_retry, _S.RETRY_WAITING, _A.RETRY),
+    Row(_S.RUNNING, _C.LOST, lost_with_handler, _S.PLANNED, _A.HANDLE_ERROR),
+    Row(_S.RUNNING, _C.LOST, lost_too_often, _S.ERROR, _A.RECORD_ERROR),
+    Row(_S.RUNNING, _C.LOST, always, _S.READY, _A.COUNT_LOSS),
+    Row(_S.RETRY_WAITING, _C.DUE, always, _S.READY, _A.NOTHING),
+    Row(_S.RETRY_WAITING, _C.CANCELED, always, _S.CANCELED, _A.NOTHING),
+    Row(_S.GROUP_RETRY_WAITING, _C.DUE, is_group, _S.PLANNED, _A.OPEN_ROUND),
+    Row(_S.GROUP_RETRY_WAITING, _C.DUE, always, _S.READY, _A.NOTHING),
+    Row(_S.GROUP_RETRY_WAITING, _C.CANCELED, always, _S.CANCELED, _A.NOTHING),
+    Row(_S.PLANNED, _C.SETTLED, cancel_requested, _S.CANCELED, _A.NOTHING),
+    Row(_S.PLANNED, _C.SETTLED, holds_error, _S.ERROR, _A.NOTHING),
+    Row(_S.PLANNED, _C.SETTLED, holds_group_error, _S.GROUP_ERROR, _A.NOTHING),
+    Row(_S.PLANNED, _C.SETTLED, round_left, _S.GROUP_RETRY_WAITING, _A.NEXT_ROUND),
+    Row(_S.PLANNED, _C.SETTLED, child_failed_with_handler, _S.PLANNED, _A.HANDLE_GROUP_ERROR),
+    Row(_S.PLANNED, _C.SETTLED, child_failed, _S.GROUP_ERROR, _A.NOTHING),
+    Row(_S.PLANNED, _C.SETTLED, always, _S.SUCCESS, _A.NOTHING),
 )
 
 ROWS: dict[tuple[TaskState, Cause], tuple[Row, ...]] = {}

@@ -1,12 +1,14 @@
 """One attempt's tasks, as the engine reads them.
 
-A `Task` is a row plus what can be derived from its siblings (counters, so that a step costs the change and not
-the tree). A `TaskTree` is read-only outside the engine; `TaskTree.apply` after the commit is its one mutation.
+A `Task` is a row plus what can be derived from its siblings (counters, so that a step costs the
+change and not the tree). A `TaskTree` is read-only outside the engine; `TaskTree.apply` after the
+commit is its one mutation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import NamedTuple
 
 from digpy.dsl.model import Definitions, Subtasks, TaskDefinition
@@ -15,7 +17,7 @@ from digpy.engine.states import FAILED, MOVING, TaskState
 from digpy.values import Params
 
 RAN, RESUMED, SKIPPED = "ran", "resumed", "skipped"
-"""How a task came to be done: it ran, was taken over from an earlier attempt, or was left out on purpose."""
+"""How a task succeeded: it ran, was taken over from an earlier attempt, or was left out on purpose."""
 
 
 class TaskRow(NamedTuple):
@@ -27,16 +29,19 @@ class TaskRow(NamedTuple):
         born: the parent's round that this task belongs to.
         round: which set of this task's own children is live.
         full_name: ``+w+group+leaf``.
-        origin: number of the task whose run generated this one's definition; None: written in the workflow.
+        origin: number of the task whose run generated this one's definition; None: it is written
+            in the workflow.
         source: index of the definition, in the workflow or in what `origin` generated.
         state: a `TaskState`.
         verdict: ERROR or GROUP_ERROR held while handlers run.
         cancel: a cancel was requested before the task was done.
-        how: `RAN`, `RESUMED` or `SKIPPED`, once done.
-        fence: number of the newest claim; 0: never claimed. reported_fence: of the newest accepted report.
-        losses: consecutive runs that vanished. retries: used of ``_retry``, both kinds.
-        retry_at: when a waiting task is due, UTC microseconds.
-        awaits: the attempt whose end makes it due earlier.
+        how: `RAN`, `RESUMED` or `SKIPPED`, once it succeeded.
+        fence: number of the newest claim; 0: never claimed.
+        reported_fence: number of the newest claim whose run is known to have ended.
+        losses: consecutive runs that vanished.
+        retries: used of ``_retry``, both kinds.
+        retry_at: when a waiting task is due, UTC microseconds; None: it does not wait.
+        awaits: the attempt whose end makes a waiting task due earlier.
         state_params: private state of the operator.
         started_at: first claim; ended_at: when done. UTC microseconds.
     """
@@ -63,26 +68,18 @@ class TaskRow(NamedTuple):
     ended_at: int | None
 
 
+_FIELDS = attrgetter(*TaskRow._fields)
+
+
 class Task:
     """A row, its definition, and the derived counters.
 
-    Beyond `TaskRow`'s fields: `definition` and the `definitions` it stands in; `children` are the numbers of
-    the live round, `past` those of earlier rounds; `moving` and `failed` count live children in such states;
-    `waiting` counts upstream siblings that have not succeeded, `upstreams` and `downstream` are their numbers.
+    Beyond `TaskRow`'s fields: `definition` and the `definitions` it stands in; `children` are the
+    numbers of the live round, `past` those of earlier rounds; `moving` and `failed` count live
+    children in such states; `waiting` counts upstream siblings that have not succeeded, `upstreams`
+    and `downstream` are their numbers (complete once the siblings are inserted).
     """
 
-    __slots__ = (
-        *TaskRow._fields,
-        "children",
-        "definition",
-        "definitions",
-        "downstream",
-        "failed",
-        "moving",
-        "past",
-        "upstreams",
-        "waiting",
-    )
     number: int
     parent: int | None
     born: int
@@ -105,8 +102,7 @@ class Task:
     ended_at: int | None
 
     def __init__(self, row: TaskRow, definitions: Definitions) -> None:
-        for name, value in zip(TaskRow._fields, row, strict=True):
-            setattr(self, name, value)
+        self.__dict__.update(zip(TaskRow._fields, row, strict=True))
         self.definitions = definitions
         self.definition: TaskDefinition = definitions[row.source]
         self.children: tuple[int, ...] = ()
@@ -127,18 +123,23 @@ class Task:
 
     def row(self) -> TaskRow:
         """The part that the database keeps."""
-        return TaskRow(*[getattr(self, name) for name in TaskRow._fields])
+        return TaskRow._make(_FIELDS(self))
 
     def copy(self) -> Task:
         """A copy that a draft may change."""
+        # No slots: taking the whole dictionary is eight times as fast as copying field by field.
         other = Task.__new__(Task)
-        for name in Task.__slots__:
-            setattr(other, name, getattr(self, name))
+        other.__dict__ = self.__dict__.copy()
         return other
 
 
 class Taken(NamedTuple):
-    """A success of an earlier attempt that may be taken over, and what its last run left."""
+    """A success of an earlier attempt that may be taken over, and what its last run left.
+
+    `definitions` are what the task's *present* definition makes of ``output.subtasks``, None if it
+    generates nothing: rows name their definition by its index in them, and a tree read back from
+    the database compiles them again. `digpy.engine.takeover.takeovers` makes these.
+    """
 
     output: Output | None
     definitions: Definitions | None
@@ -147,10 +148,11 @@ class Taken(NamedTuple):
 class Selection(NamedTuple):
     """Which tasks need not run: taken over by full name, or left out because they are not in `run`.
 
-    `run` are full names of static tasks; None means all. A generated task follows the task that generated it.
+    `run` are full names of static tasks, with a task all its ancestors; None means all. A generated
+    task follows the task that generated it, handlers always run.
     """
 
-    takeovers: Mapping[str, Taken] = {}  # noqa: RUF012 - never mutated
+    takeovers: Mapping[str, Taken] = {}
     run: frozenset[str] | None = None
 
 
@@ -213,7 +215,8 @@ def load_tree(
 ) -> TaskTree:
     """Fill an empty `tree` from the database: equal to the tree whose changes were saved.
 
-    Rows may come in any order; `compile_generated` turns what an operator generated back into definitions.
+    Rows may come in any order; `compile_generated` turns what an operator generated back into
+    definitions.
     """
     tree.outputs = {(output.number, output.round): output for output in outputs}
     generated: dict[tuple[int, int], Definitions] = {}
@@ -223,7 +226,8 @@ def load_tree(
         task = Task(row, _definitions_of(row, tree, generated, compile_generated))
         tree.tasks[row.number] = task
         siblings.setdefault((row.parent, row.born), []).append(task)
-        # Handlers are born among the same siblings but stand in other definitions, or depend on nobody.
+        # Handlers are born among the same siblings, but stand in other definitions or depend on
+        # nobody.
         key = (row.parent, row.born, id(task.definitions))
         earlier = connected.setdefault(key, {})
         connect(task, earlier)
@@ -236,7 +240,10 @@ def load_tree(
 
 
 def connect(task: Task, earlier: Mapping[int, Task]) -> None:
-    """Derive `upstreams`, `downstream` and `waiting` for a task and its `earlier` siblings (by definition)."""
+    """Derive `upstreams`, `downstream` and `waiting` of a task and its `earlier` siblings.
+
+    `earlier` is keyed by the index of the definition.
+    """
     upstreams = [earlier[index] for index in dict.fromkeys(task.definition.upstreams)]
     task.upstreams = tuple(upstream.number for upstream in upstreams)
     for upstream in upstreams:

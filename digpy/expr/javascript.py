@@ -1,11 +1,12 @@
 """The seam between templates and the JavaScript engine that evaluates their expressions.
 
-One template text is one script: its expressions share what they assign, as digdag's do, and nothing reaches
-the next text. Engines: `digpy.expr.quickjs_engine`, `digpy.expr.js2py_engine`.
+One template text is one script: its expressions share what they assign, as digdag's do, and
+nothing reaches the next text. Engines: `digpy.expr.quickjs_engine`, `digpy.expr.js2py_engine`.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,8 +18,9 @@ from digpy.values import Json
 class JavaScriptError(Exception):
     """An expression threw, does not parse, or was stopped.
 
-    `name` is that of the error object (``ReferenceError``), empty if something else was thrown. `position` is
-    the offset (line, column; both from 1) of a syntax error inside the expression, where it is known.
+    `name` is that of the error object (``ReferenceError``), empty if something else was thrown.
+    `position` is the offset (line, column; both from 1) of a syntax error inside the expression,
+    where it is known.
     """
 
     def __init__(self, name: str, message: str, position: tuple[int, int] | None = None) -> None:
@@ -29,7 +31,7 @@ class JavaScriptError(Exception):
 
 
 class JavaScript(Protocol):
-    """An engine. Expressions see `variables`, the zone and the present instant, and nothing else of Python."""
+    """An engine. Expressions see `variables`, the zone and the present: nothing of Python."""
 
     def render(
         self,
@@ -40,8 +42,9 @@ class JavaScript(Protocol):
     ) -> list[str]:
         """Evaluate the expressions of one text in order and return the text of each (language 4.5).
 
-        `timezone` is the local zone of the script, `now` its present in microseconds since the epoch. An
-        assignment is visible to later expressions of the same call only. Raises `JavaScriptError`.
+        `timezone` is the local zone of the script, `now` its present in microseconds since the
+        epoch. An assignment is visible to later expressions of the same call only. Raises
+        `JavaScriptError`.
         """
         ...
 
@@ -59,6 +62,19 @@ def evaluate(
 
 @cache
 def library() -> tuple[tuple[str, str], ...]:
-    """Name and text of our own JavaScript (``Date``, ``moment``), in the order in which to load it."""
+    """Name and text of our own JavaScript (``Date``, ``moment``), in the order to load it."""
     folder = Path(__file__).with_name("js")
     return tuple((path.name, path.read_text("utf-8")) for path in sorted(folder.glob("*.js")))
+
+
+_of_thread = threading.local()
+
+
+def default_engine() -> JavaScript:
+    """This thread's quickjs, made when it is first needed."""
+    engine: JavaScript | None = getattr(_of_thread, "engine", None)
+    if engine is None:
+        from digpy.expr.quickjs_engine import QuickJS
+
+        engine = _of_thread.engine = QuickJS()
+    return engine

@@ -1,9 +1,10 @@
 """JavaScript by quickjs: the default engine, and the only module that knows it.
 
-A context costs milliseconds, an evaluation microseconds, so one context is shared by all texts. It is frozen:
-no expression can change a built-in, define a global name or generate code in it. A text that may want to do so
-(digdag allows it, and forgets it after the text) gets a context of its own; `_wants_own_context` decides by
-reading it. Frozen is what keeps texts apart; the decision only chooses the faithful way.
+A context costs milliseconds, an evaluation microseconds, so one context is shared by all texts.
+It is frozen: no expression can change a built-in, define a global name or generate code in it. A
+text that may want to do so (digdag allows it, and forgets it after the text) gets a context of
+its own; `_wants_own_context` decides by reading it. Frozen is what keeps texts apart; the
+decision only chooses the faithful way.
 """
 
 from __future__ import annotations
@@ -56,11 +57,11 @@ class QuickJS:
         used = self._usable()
         try:
             return self._context().render(codes, data, zone, now)
-        except _OutOfMemory:
+        except _OutOfMemoryError:
             self._shared = None
             if not used:
                 raise
-        except _Interrupted:
+        except _InterruptedError:
             self._shared = None
             raise
         # What earlier texts left behind counted against the limit; this one deserves all of it.
@@ -71,7 +72,8 @@ class QuickJS:
         return self._context().check(code)
 
     def _usable(self) -> bool:
-        # quickjs measures its stack from where a context was made, so a context belongs to its thread.
+        # quickjs measures its stack from where a context was made, so a context belongs to its
+        # thread.
         return self._shared is not None and self._thread == threading.get_ident()
 
     def _context(self) -> _Context:
@@ -81,13 +83,13 @@ class QuickJS:
         return self._shared
 
 
-class _OutOfMemory(JavaScriptError):
+class _OutOfMemoryError(JavaScriptError):
     def __init__(self) -> None:
         limit = MEMORY_LIMIT // 2**20
         super().__init__("InternalError", f"the expression needs more than {limit} MiB of memory")
 
 
-class _Interrupted(JavaScriptError):
+class _InterruptedError(JavaScriptError):
     def __init__(self) -> None:
         message = f"the expression was stopped after {TIME_LIMIT:g} s of CPU time"
         super().__init__("InternalError", message)
@@ -111,7 +113,7 @@ class _Context:
     def render(
         self, codes: tuple[str, ...], data: str, timezone: str | None, now: int
     ) -> list[str]:
-        """Run one text with the JSON text `data`; `timezone` None means that it asks for no date."""
+        """Run one text with the JSON text `data`; `timezone` None: it asks for no date."""
         script = self._scripts.get(codes)
         if script is None:
             if len(self._scripts) >= _KEPT_TEXTS:
@@ -120,7 +122,7 @@ class _Context:
         if timezone is not None and self._zone != (timezone, now):
             self._set_zone(timezone, now)
         found = json.loads(_call(script, data))
-        if isinstance(found[0], list):
+        if len(found) == 1:
             return [str(text) for text in found[0]]
         raise _error(found)
 
@@ -146,22 +148,22 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
     except quickjs.JSException as error:
         if "interrupted" in str(error):
-            raise _Interrupted from None
-        raise _OutOfMemory from None
+            raise _InterruptedError from None
+        raise _OutOfMemoryError from None
 
 
 def _error(found: list[Any]) -> JavaScriptError:
     name, message, line, column = found
     if name == "InternalError" and message == "out of memory":
-        return _OutOfMemory()
-    if name == "TypeError":
-        message = message[:1].upper() + message[1:]  # as digdag's engine begins them
+        return _OutOfMemoryError()
+    if message.startswith("cannot read property"):
+        message = "C" + message[1:]  # digdag's engine begins it so, and so does `digpy.expr.path`
     place = (line - _FIRST_LINE + 1, column) if name == "SyntaxError" and line else None
     return JavaScriptError(name, message, place)
 
 
 _FIRST_LINE = 4
-"""Line in which the first expression begins, as quickjs counts the lines of a function made from text."""
+"""Line in which the first expression begins, as quickjs counts those of a made function."""
 
 
 @lru_cache(maxsize=1)
@@ -172,8 +174,8 @@ def _host() -> str:
 class _Reading(NamedTuple):
     """What the text of a template's expressions tells before they run.
 
-    `names` are the words in it, None if it may look at all variables; `dated` says that it may ask for the
-    time or a zone.
+    `names` are the words in it, None if it may look at all variables; `dated` says that it may
+    ask for the time or a zone.
     """
 
     names: frozenset[str] | None
@@ -219,7 +221,7 @@ def _read(codes: tuple[str, ...]) -> _Reading:
 
 
 def _wants_own_context(text: str) -> bool:
-    """Whether the text may change what the frozen context refuses to change; a guess on the safe side."""
+    """Whether the text may want to change what is frozen; a guess on the safe side."""
     if _EXTENDS.search(text):
         return True
     assigned = {first or second for first, second in _ASSIGNED.findall(text)}

@@ -1,4 +1,4 @@
-"""The offsets of a zone as plain data, for JavaScript: which offset holds from which instant on."""
+"""The clock of a zone as plain data, for JavaScript: which offset holds from which instant on."""
 
 from __future__ import annotations
 
@@ -13,48 +13,54 @@ from digpy.expr.zones import zone
 
 BEGINNING = -8_640_000_000_000_000
 """The earliest instant JavaScript knows, in milliseconds: the first entry of every table."""
-LAST_YEAR = 2100
-"""Rules that go on for ever are written out up to the end of this year."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
+_BIG_BANG = -(2**59)  # some files begin with an entry for it
+_STEP = 20 * 86400  # no rule in force keeps an offset for less
+
+_Clock = tuple[float, str]
 
 
 @lru_cache(maxsize=64)
-def transitions(name: str) -> tuple[tuple[int, float], ...]:
-    """Pairs (milliseconds since the epoch, offset in minutes), ascending; the first is `BEGINNING`.
+def transitions(name: str) -> tuple[tuple[int, float, str], ...]:
+    """Every change of a zone's clock, ascending: instant, offset, abbreviation.
 
-    Raises `ConfigError` for an unknown zone.
+    The instant is in milliseconds since the epoch, the offset in minutes east of UTC, with a
+    fraction where local mean time was kept. The first entry is at `BEGINNING`; rules that go on
+    for ever are written out up to 2100, from where they can be continued. Raises `ConfigError`
+    for an unknown zone.
     """
     info = zone(name)
     if not isinstance(info, zoneinfo.ZoneInfo) or info.key is None:
-        return ((BEGINNING, _minutes(info, 0)),)
-    instants = [at for at in _recorded(info.key) if at > -(2**45)]
+        return ((BEGINNING, *_clock(info, 0)),)
+    instants = [at for at in _recorded(info.key) if _BIG_BANG < at < _END]
     instants += _ruled(info, instants[-1] if instants else 0)
-    table = [(BEGINNING, _minutes(info, instants[0] - 1 if instants else 0))]
+    clock = _clock(info, instants[0] - 1 if instants else 0)
+    table = [(BEGINNING, *clock)]
     for instant in instants:
-        offset = _minutes(info, instant)
-        if offset != table[-1][1]:
-            table.append((instant * 1000, offset))
+        if (changed := _clock(info, instant)) != clock:
+            clock = changed
+            table.append((instant * 1000, *clock))
     return tuple(table)
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _minutes(info: tzinfo, second: int) -> float:
-    offset = (_EPOCH + timedelta(seconds=second)).astimezone(info).utcoffset() or timedelta()
-    minutes = offset / timedelta(minutes=1)
-    return int(minutes) if minutes.is_integer() else minutes
+def _clock(info: tzinfo, second: int) -> _Clock:
+    local = (_EPOCH + timedelta(seconds=second)).astimezone(info)
+    minutes = (local.utcoffset() or timedelta()) / timedelta(minutes=1)
+    return minutes, local.tzname() or ""
 
 
 def _recorded(key: str) -> list[int]:
     """Seconds of the transitions that the zone's file (RFC 8536) lists."""
     data = _file(key)
-    version, counts = data[4:5], struct.unpack(">6l", data[20:44])
-    if version >= b"2":  # a second block with 64 bit instants follows the first
-        is_utc, is_standard, leaps, times, types, letters = counts
-        skip = 44 + times * 5 + types * 6 + letters + leaps * 8 + is_standard + is_utc
-        times = struct.unpack(">6l", data[skip + 20 : skip + 44])[3]
-        return list(struct.unpack_from(f">{times}q", data, skip + 44))
-    return list(struct.unpack_from(f">{counts[3]}l", data, 44))
+    at, size = 44, "l"
+    utc, standard, leaps, times, types, letters = struct.unpack_from(">6l", data, 20)
+    if data[4:5] >= b"2":  # a second block, with instants of 64 bits, follows the first
+        second = at + times * 5 + types * 6 + letters + leaps * 8 + standard + utc
+        times = struct.unpack_from(">6l", data, second + 20)[3]
+        at, size = second + 44, "q"
+    return list(struct.unpack_from(f">{times}{size}", data, at))
 
 
 def _file(key: str) -> bytes:
@@ -65,19 +71,18 @@ def _file(key: str) -> bytes:
     return resources.files("tzdata").joinpath("zoneinfo", *key.split("/")).read_bytes()
 
 
-def _ruled(info: tzinfo, after: int) -> list[int]:
-    """Seconds of the transitions that follow from the rule at the end of the file."""
-    step = 20 * 86400  # no rule keeps an offset for less
-    end = int(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp())
+def _ruled(info: tzinfo, low: int) -> list[int]:
+    """Seconds of the transitions after `low` that follow from the rule at the end of the file."""
     found = []
-    low, offset = after, _minutes(info, after)
-    while low < end:
-        high = low + step
-        if (ahead := _minutes(info, high)) != offset:
+    offset = _offset(info, low)
+    while low < _END:
+        high = min(low + _STEP, _END)
+        ahead = _offset(info, high)
+        if ahead != offset:
             before, behind = low, high
             while behind - before > 1:
                 middle = (before + behind) // 2
-                if _minutes(info, middle) == offset:
+                if _offset(info, middle) == offset:
                     before = middle
                 else:
                     behind = middle
@@ -85,3 +90,7 @@ def _ruled(info: tzinfo, after: int) -> list[int]:
             offset = ahead
         low = high
     return found
+
+
+def _offset(info: tzinfo, second: int) -> timedelta | None:
+    return (_EPOCH + timedelta(seconds=second)).astimezone(info).utcoffset()

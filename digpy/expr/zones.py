@@ -1,59 +1,74 @@
-"""What a script must know about a time zone: the instants at which its offset changes."""
+"""Time zones by the names that workflows write."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from __future__ import annotations
+
+import re
+from datetime import UTC, timedelta, timezone, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from typing import NamedTuple
 
-_EARLIEST_MS = -8_640_000_000_000_000  # the first instant of a JavaScript Date
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all arithmetic here is in UTC, without a zone
-_FROM = datetime(1840, 1, 1)  # noqa: DTZ001 - no place had left its local mean time before
-_UNTIL = datetime(2100, 1, 1)  # noqa: DTZ001 - js/date.js knows that the rules repeat from here
-_STEP = timedelta(days=7)  # shorter than the shortest time a zone ever kept an offset
-_SECOND = timedelta(seconds=1)
+from digpy.errors import ConfigError
+
+_UTC_NAMES = frozenset({"UTC", "Z", "GMT", "UT"})
+_OFFSET = re.compile(
+    r"(UTC|GMT|UT|)([+-])(?:(\d)|(\d\d)(?::(\d\d)(?::(\d\d))?|(\d\d)(\d\d)?)?)", re.ASCII
+)
+_REGION = re.compile(r"[A-Za-z][A-Za-z0-9~/._+-]+")
+_UNKNOWN_TO_JAVA = frozenset({"EST", "MST", "HST", "ROC", "Factory", "localtime", "posixrules"})
+_LARGEST_OFFSET = timedelta(hours=18)
 
 
-@lru_cache(maxsize=64)
-def transitions(name: str) -> tuple[tuple[int, float, str], ...]:
-    """Lists every change of a zone's clock as `(instant, offset, abbreviation)`, oldest first.
+def zone(name: str) -> tzinfo:
+    """The zone called `name`: ``Asia/Tokyo``, ``UTC``, ``Z``, ``+09:00``, ``+9``, ``GMT+9``.
 
-    The instant is in milliseconds since 1970 UTC, the offset in minutes east of UTC, with a fraction
-    where a zone kept local mean time. The first entry holds since the beginning of time; the list ends
-    in 2100, when the rules in force have long begun to repeat.
-
-    Raises:
-        ZoneInfoNotFoundError: no zone has this name.
-        ValueError: the name cannot be that of a zone.
+    Raises `ConfigError` for anything else. Follows digdag 0.10.5, that is Java's ``ZoneId``: case
+    counts, three-letter names (``JST``, ``EST``) are none, offsets reach 18 hours. Empty text is
+    UTC.
     """
-    zone = ZoneInfo(name)
-    clock = _clock(zone, _FROM)
-    found = [(_EARLIEST_MS, *clock)]
-    before = _FROM
-    while before < _UNTIL:
-        after = before + _STEP
-        if _clock(zone, after) != clock:
-            instant = _first_difference(zone, before, after)
-            clock = _clock(zone, instant)
-            found.append(((instant - _EPOCH) // _SECOND * 1000, *clock))
-            after = instant
-        before = after
-    return tuple(found)
+    return _zone(name).info
 
 
-def _clock(zone: tzinfo, instant: datetime) -> tuple[float, str]:
-    local = instant.replace(tzinfo=UTC).astimezone(zone)
-    offset = local.utcoffset()
-    assert offset is not None  # noqa: S101 - a ZoneInfo always knows its offset
-    return offset / timedelta(minutes=1), local.tzname() or ""
+def zone_id(name: str) -> str:
+    """The name as digdag shows it: ``GMT+9`` is ``GMT+09:00``. Raises as `zone`."""
+    return _zone(name).id
 
 
-def _first_difference(zone: tzinfo, before: datetime, after: datetime) -> datetime:
-    """Finds, to the second, where the clock of `before` stops being valid."""
-    clock = _clock(zone, before)
-    low, high = 0, int((after - before) / _SECOND)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _clock(zone, before + middle * _SECOND) == clock:
-            low = middle
-        else:
-            high = middle
-    return before + high * _SECOND
+class _Zone(NamedTuple):
+    id: str
+    info: tzinfo
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str) -> _Zone:
+    text = name.strip() or "UTC"
+    if text in _UTC_NAMES:
+        return _Zone(text, UTC)
+    if found := _OFFSET.fullmatch(text):
+        return _fixed(name, found)
+    if _REGION.fullmatch(text) and text not in _UNKNOWN_TO_JAVA:
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+        try:
+            return _Zone(text, ZoneInfo(text))
+        except (ZoneInfoNotFoundError, OSError, ValueError):
+            pass  # no such file, or a folder of zones
+    raise _unknown(name)
+
+
+def _fixed(name: str, found: re.Match[str]) -> _Zone:
+    prefix, sign, *digits = found.groups()
+    digit, hours, minutes, seconds, more_minutes, more_seconds = (int(text or 0) for text in digits)
+    minutes, seconds = minutes + more_minutes, seconds + more_seconds
+    offset = timedelta(hours=digit + hours, minutes=minutes, seconds=seconds)
+    if minutes > 59 or seconds > 59 or offset > _LARGEST_OFFSET:
+        raise _unknown(name)
+    if not offset:
+        return _Zone(prefix or "Z", UTC)
+    shown = f"{prefix}{sign}{digit + hours:02}:{minutes:02}" + (f":{seconds:02}" if seconds else "")
+    return _Zone(shown, timezone(-offset if sign == "-" else offset))
+
+
+def _unknown(name: str) -> ConfigError:
+    return ConfigError(
+        f'"{name}" is not a time zone; names look like Asia/Tokyo or UTC, offsets like +09:00'
+    )

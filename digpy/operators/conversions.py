@@ -1,10 +1,12 @@
 """From what stands in the parameters to the type an operator asks for.
 
-A parameter is JSON, and everything a template made is text, so each type says which texts it takes. Every
-function reads one key of a mapping and raises `TaskFailed` (kind ``config``) with digdag's message. An explicit
-null is "not set" for an `optional_*`, and an error of its own where a value is required.
+A parameter is JSON, and everything a template made is text, so each type says which texts it takes.
+Every function reads one key of a mapping and raises `TaskFailed` (kind ``config``) with digdag's
+message. An explicit null is "not set" for an `optional_*`, and an error of its own where a value is
+required.
 
-Follows digdag 0.10.5 (`Config`), except that a number out of range is an error instead of another number.
+Follows digdag 0.10.5 (`Config`), except that a number out of range is an error instead of another
+number.
 """
 
 from __future__ import annotations
@@ -32,7 +34,6 @@ _DURATION = re.compile(
 _INSTANT = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII
 )
-_OFFSET = re.compile(r"([+-])(\d\d?)(?::?(\d\d))?", re.ASCII)
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False, "": False, "null": False}
 _BITS = {"int": 31, "long": 63}
 
@@ -43,7 +44,7 @@ def text_of(value: Json) -> str:
 
 
 def json_text(value: Json) -> str:
-    """Compact JSON with numbers as digdag writes them: ``1.0E21``, where Python would write ``1e+21``."""
+    """Compact JSON with numbers as digdag writes them: ``1.0E21``, not ``1e+21``."""
     if isinstance(value, float):
         return _java_float(value)
     if isinstance(value, dict):
@@ -85,7 +86,9 @@ def boolean(params: Mapping[str, Json], key: str) -> bool:
         return bool(value)
     if isinstance(value, str) and value.strip() in _BOOLEANS:
         return _BOOLEANS[value.strip()]
-    raise TaskFailed(f"Expected 'true' or 'false' for key '{key}' but got {sample(value)}", "config")
+    raise TaskFailed(
+        f"Expected 'true' or 'false' for key '{key}' but got {sample(value)}", "config"
+    )
 
 
 def optional_boolean(params: Mapping[str, Json], key: str, default: bool) -> bool:
@@ -187,13 +190,15 @@ def ordered_mapping(params: Mapping[str, Json], key: str) -> Params:
 def mapping_of_strings(params: Mapping[str, Json], key: str) -> dict[str, str | None]:
     """A mapping of scalars, as text; null stays null."""
     value = _required(params, key)
-    if not isinstance(value, dict) or any(isinstance(item, (dict, list)) for item in value.values()):
+    if not isinstance(value, dict) or any(
+        isinstance(item, (dict, list)) for item in value.values()
+    ):
         raise _unexpected("object type", key, value)
     return {name: None if item is None else text_of(item) for name, item in value.items()}
 
 
 def duration(params: Mapping[str, Json], key: str) -> int:
-    """Microseconds, written ``1d 2h 3m 4s``: any of these in this order, blanks and upper case allowed."""
+    """Microseconds, written ``1d 2h 3m 4s``: any of these in this order; case does not matter."""
     value = _required(params, key)
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None or not any(match.groups()):
@@ -203,7 +208,7 @@ def duration(params: Mapping[str, Json], key: str) -> int:
 
 
 def instant(params: Mapping[str, Json], key: str) -> int:
-    """Microseconds since the epoch, UTC, written in ISO 8601 to the second and with an offset or ``Z``."""
+    """Microseconds since the epoch, UTC; ISO 8601 at least to the second, and with an offset."""
     from datetime import UTC, datetime, timedelta
 
     value = _required(params, key)
@@ -219,22 +224,14 @@ def instant(params: Mapping[str, Json], key: str) -> int:
 
 
 def zone(params: Mapping[str, Json], key: str) -> str:
-    """The name of a time zone: a region of the tz database, or an offset (``+9`` becomes ``+09:00``)."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+    """The name of a time zone: a region, or an offset (``+9`` becomes ``+09:00``)."""
+    from digpy.dsl.timezones import timezone_name
 
     value = _required(params, key)
-    if not isinstance(value, (dict, list, bool)):
-        text = text_of(value)
-        if match := _OFFSET.fullmatch(text):
-            sign, hours, minutes = match[1], int(match[2]), int(match[3] or 0)
-            if hours * 60 + minutes <= 18 * 60 and minutes < 60:
-                return f"{sign}{hours:02}:{minutes:02}"
-        elif text:
-            try:
-                return ZoneInfo(text).key
-            except (ZoneInfoNotFoundError, ValueError, OSError):
-                pass  # unknown, not a name, or a directory: the same message for all three
-    raise _unexpected("class java.time.ZoneId", key, value)
+    name = timezone_name(value) if value != "" else None
+    if name is None:
+        raise _unexpected("class java.time.ZoneId", key, value)
+    return name
 
 
 def sample(value: Json) -> str:
@@ -293,7 +290,7 @@ def _parsed(params: Mapping[str, Json], key: str) -> Json:
 
 
 def _no_constant(name: str) -> Json:
-    # json.loads takes NaN and Infinity, which are not JSON and would come back to haunt every later reader.
+    # json.loads takes NaN and Infinity, which are not JSON and which no other reader takes.
     raise ValueError(f"{name} is not a value")
 
 
@@ -322,7 +319,7 @@ def _kind(value: Json) -> str:
 
 
 def _java_float(number: float) -> str:
-    """As ``Double.toString``: plain between 0.001 and 10,000,000, else one digit before the point."""
+    """As ``Double.toString``: plain from 0.001 to 10,000,000, else one digit before the point."""
     if number == 0 or 1e-3 <= abs(number) < 1e7:
         return repr(number)
     from decimal import Decimal

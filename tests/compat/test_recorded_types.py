@@ -1,4 +1,4 @@
-"""Every conversion of a parameter that was recorded from digdag 0.10.5.1, and where digpy differs on purpose."""
+"""Every conversion recorded from digdag 0.10.5.1, and where digpy differs on purpose."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 
 from digpy.errors import TaskFailed
 from digpy.operators import conversions
@@ -21,7 +20,9 @@ DIFFERENT = {row for rows in DIFFERS.values() for row in rows}
 def instant_text(params: Any, key: str) -> str:
     from datetime import UTC, datetime, timedelta
 
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=conversions.instant(params, key))
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
+        microseconds=conversions.instant(params, key)
+    )
     text = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return text.replace(".000Z", "Z")
 

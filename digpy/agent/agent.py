@@ -1,0 +1,146 @@
+"""Claim, run, report: the loop of an attempt worker.
+
+The agent speaks to the control plane through `digpy.spi.TaskApi` only, keeps user programs through
+`digpy.agent.programs`, and sleeps until a program ends, its command says something, or something is due.
+"""
+
+from __future__ import annotations
+
+import selectors
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from digpy.agent.programs import ProgramEvent, ProgramLost, ProgramRefused, Programs
+from digpy.agent.rundir import RunDirectory
+from digpy.clock import Clock
+from digpy.errors import TaskFailed
+from digpy.failpoints import reach
+from digpy.spi import (
+    Exit,
+    ProgramOperator,
+    Report,
+    Run,
+    TaskApi,
+    TaskRequest,
+    TaskResult,
+)
+from digpy.values import SECOND, Json, Params
+
+
+class Channel(Protocol):
+    """The line to the command that started this worker."""
+
+    @property
+    def closed(self) -> bool:
+        """The command is gone."""
+        ...
+
+    def fileno(self) -> int:
+        """For waiting."""
+        ...
+
+    def receive(self) -> list[dict[str, Json]]:
+        """What has arrived, without waiting."""
+        ...
+
+
+class CommandGone(Exception):  # noqa: N818 - an event, not a defect
+    """The command that supervises this worker has ended: so does the worker, at once."""
+
+
+def conclude(operator: ProgramOperator, exit_: Exit) -> TaskResult | Params:
+    """What a finished program means: its result, or the ``error`` object of its failure."""
+    try:
+        return operator.conclude(exit_)
+    except TaskFailed as error:
+        return error.error
+
+
+class Agent:
+    """Runs what it is given until no attempt is open; see the module's text."""
+
+    def __init__(  # noqa: PLR0913 - its collaborators, once
+        self,
+        api: TaskApi,
+        programs: Programs,
+        find_operator: Callable[[str], ProgramOperator],
+        clock: Clock,
+        channel: Channel,
+        on_message: Callable[[Mapping[str, Json]], None],
+        *,
+        state: Path,
+        slots: int,
+        stop_grace: int,
+    ) -> None:
+        self._api = api
+        self._programs = programs
+        self._find_operator = find_operator
+        self._clock = clock
+        self._channel = channel
+        self._on_message = on_message
+        self._state = state
+        self._slots = slots
+        self._stop_grace = stop_grace
+        self._running: dict[Run, tuple[ProgramOperator, Json]] = {}
+
+    def run(self) -> None:
+        """Work until every attempt has ended and nothing runs. Raises `CommandGone`."""
+        reports: list[Report] = []
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._channel, selectors.EVENT_READ)
+            selector.register(self._programs, selectors.EVENT_READ)
+            while True:
+                exchange = self._api.exchange(reports, self._slots - len(self._running))
+                reach("agent.after_finish" if reports else "agent.after_claim")
+                for report in reports:  # committed: what was left on disk is not needed any more
+                    RunDirectory(self._state, report.run).remove()
+                for run in exchange.cancels:
+                    self._programs.stop(run, self._stop_grace / SECOND)
+                started = [self._start(request) for request in exchange.requests]
+                reports = [report for report in started if report is not None]
+                if not exchange.open and not self._running and not reports:
+                    return
+                selector.select(0 if reports else self._patience(exchange.next_due))
+                self._listen()
+                reports += self._finished()
+
+    def _patience(self, next_due: int | None) -> float | None:
+        waits = [self._programs.timeout]
+        if next_due is not None:
+            waits.append(max(0.0, (next_due - self._clock.now()) / SECOND))
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _listen(self) -> None:
+        for message in self._channel.receive():
+            self._on_message(message)
+        if self._channel.closed:
+            raise CommandGone
+
+    def _start(self, request: TaskRequest) -> Report | None:
+        run = Run(request.attempt, request.number, request.fence)
+        operator = self._find_operator(request.operator)
+        retry = request.params.get("_retry") if operator.retries else None
+        try:
+            command = operator.command(request)
+        except TaskFailed as error:
+            return Report(run, error.error, "P1 never started", retry)
+        note: Params = {"operator": request.operator, "retry": retry}
+        self._programs.start(run, command, note, request.retries)
+        reach("agent.running")
+        self._running[run] = (operator, retry)
+        return None
+
+    def _finished(self) -> list[Report]:
+        return [self._report(event) for event in self._programs.events()]
+
+    def _report(self, event: ProgramEvent) -> Report:
+        operator, retry = self._running.pop(event.run)
+        if isinstance(event, ProgramLost):
+            return Report(event.run, "lost", event.proof, retry)
+        if isinstance(event, ProgramRefused):
+            return Report(event.run, TaskFailed(event.error, "runtime").error, event.proof, retry)
+        left = Exit(event.code, RunDirectory(self._state, event.run).path)
+        outcome = conclude(operator, left)
+        reach("agent.before_finish")
+        return Report(event.run, outcome, event.proof, retry)

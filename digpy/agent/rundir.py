@@ -1,0 +1,207 @@
+"""The run directory: what is on disk about one run of a program, and who may believe it.
+
+``<state>/runs/<attempt.number.fence>/`` (mode 0700) holds the files of the command, and
+
+- ``request.json``, by the agent before anything starts: what is needed to conclude the run without
+  it;
+- ``run.lock``: locked from before the start until nothing of the run is alive;
+- ``keeper.json``, by the keeper just before the program starts; ``exit.json``, by the keeper when
+  the tree is empty.
+
+They are written by rename without fsync, so they count only within the boot of the machine that is
+written in them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from digpy import values
+from digpy.agent.processes import Mark, boot_id
+from digpy.agent.wire import publish
+from digpy.spi import Command, Exit, Run
+from digpy.values import Json
+
+_OWN = 0o600
+
+
+class Spawned(NamedTuple):
+    """A process of ours, as written down: `start` in ticks since boot."""
+
+    pid: int
+    start: int
+
+
+class Request(NamedTuple):
+    """What the agent wrote before the start.
+
+    `boot` is the boot of the machine it was written in, `spawner` the process that could still
+    start the run, `body` whatever the agent wants to know when it concludes the run.
+    """
+
+    boot: str
+    spawner: Spawned
+    body: Any
+
+
+class RunDirectory:
+    """The files of one run. Making the object touches nothing."""
+
+    def __init__(self, state: Path, run: Run) -> None:
+        self.run = run
+        self.path = state / "runs" / str(run)
+        self.log = state / "logs" / str(run.attempt) / f"{run.number}-{run.fence}.log"
+
+    def create(self, command: Command) -> Path:
+        """Make the directory and the command's files; returns the file to be standard input.
+
+        Raises `OSError`: the disk is full, or the state directory is not ours.
+        """
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        for name, content in command.files.items():
+            _write(self.path / name, content)
+        if not command.stdin:
+            return Path(os.devnull)
+        stdin = self.path / "stdin"
+        _write(stdin, command.stdin)
+        return stdin
+
+    def publish_request(self, spawner: Spawned, body: dict[str, Json]) -> None:
+        """Write ``request.json``; nothing may start before."""
+        request = {"boot": this_boot(), "spawner": spawner, "body": values.encode(body)}
+        publish(str(self.path / "request.json"), request)
+
+    def lock(self) -> int:
+        """Lock the run; returns the open file whose last copy, wherever it is, frees it again."""
+        file = os.open(self.path / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWN)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return file
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether something of the run is alive, or may still be started."""
+        try:
+            file = os.open(self.path / "run.lock", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            # Shared: the scan for holders looks for exclusive locks, and must not find somebody
+            # who asks.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(file)
+        return False
+
+    def mark(self, installation: str) -> Mark:
+        """How processes of the run are recognised."""
+        try:
+            status = (self.path / "run.lock").stat()
+        except FileNotFoundError:
+            return Mark(str(self.run), installation, None)
+        return Mark(str(self.run), installation, (status.st_dev, status.st_ino))
+
+    @property
+    def request(self) -> Request | None:
+        """``request.json``; None if the agent died before it, and so before anything started."""
+        written = _read(self.path / "request.json")
+        if written is None:
+            return None
+        return Request(
+            written["boot"], Spawned(*written["spawner"]), values.decode(written["body"])
+        )
+
+    @property
+    def keeper(self) -> Spawned | None:
+        """The keeper that was about to start the program; None: the program was never started."""
+        written = _read(self.path / "keeper.json")
+        return None if written is None else Spawned(written["pid"], written["start"])
+
+    @property
+    def was_proved_empty(self) -> bool:
+        """Whether the keeper saw the tree empty before it ended."""
+        return _read(self.path / "exit.json") is not None
+
+    @property
+    def exit(self) -> Exit | None:
+        """How the program ended, if by itself; to be believed only within the request's boot."""
+        written = _read(self.path / "exit.json")
+        if written is None or written["by"] != "exited":
+            return None
+        return Exit(written["code"], self.path)
+
+    def remove(self) -> None:
+        """Delete the directory; it may be gone. Raises `OSError` for files not ours to delete."""
+        with suppress(FileNotFoundError):
+            _remove(self.path)
+
+
+def installation(state: Path) -> str:
+    """The random name of this state directory, made when it is first asked for."""
+    path = state / "locks" / "installation"
+    with suppress(FileNotFoundError):
+        return path.read_text("ascii")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"installation.{os.getpid()}")
+    draft.write_text(os.urandom(8).hex(), "ascii")
+    # Linked, not renamed: of two who come at the same time the first one's name stays.
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
+    return path.read_text("ascii")
+
+
+def this_boot() -> str:
+    """The name of this boot of the machine, read once."""
+    global _boot  # noqa: PLW0603 - it cannot change while this process lives
+    if _boot is None:
+        _boot = boot_id()
+    return _boot
+
+
+_boot: str | None = None
+
+
+def leftovers(state: Path) -> Iterator[Run]:
+    """The runs that have a directory."""
+    with suppress(FileNotFoundError):
+        for entry in (state / "runs").iterdir():
+            parts = entry.name.split(".")
+            if len(parts) == 3 and all(part.isdigit() for part in parts):
+                yield Run(*map(int, parts))
+
+
+def _write(path: Path, content: bytes) -> None:
+    # A name may lie in a folder ("lib/a.py").
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _OWN)
+    with open(file, "wb") as stream:  # noqa: PTH123 - created with its mode, which Path.open cannot
+        stream.write(content)
+
+
+def _read(path: Path) -> Any:
+    # None for what is missing, or not what we wrote: after a power failure a renamed file may be
+    # empty.
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+
+
+def _remove(directory: Path) -> None:
+    # shutil.rmtree without shutil, whose import costs more than a hundred of these.
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _remove(Path(entry.path))
+            else:
+                os.unlink(entry.path)  # noqa: PTH108
+    directory.rmdir()

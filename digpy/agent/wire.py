@@ -1,0 +1,89 @@
+"""How agent, spawner and keepers talk: lines of JSON over a socket pair, some with an open file.
+
+Standard library only: the spawner and the keepers import this.
+"""
+
+# pathlib would be a third of the spawner's start.
+# ruff: noqa: PTH104
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+SEND_LIMIT = 30
+"""Seconds a peer may leave a message unread before it counts as broken."""
+
+_CHUNK = 1 << 18
+_RECEIVE_FLAGS = socket.MSG_DONTWAIT | getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+
+
+class Wire:
+    """One end of a conversation; the other end's death is the end of the file.
+
+    Attributes:
+        closed: the other end is gone, and everything it had sent has been received.
+        files: descriptors that came along and were not taken yet, oldest first.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._rest = b""
+        self.closed = False
+        self.files: list[int] = []
+        # A send that cannot finish must not hold a single-threaded process for ever.
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_LIMIT, 0))
+
+    def fileno(self) -> int:
+        """The descriptor to wait for."""
+        return self._socket.fileno()
+
+    def send(self, message: dict[str, Any], file: int | None = None) -> None:
+        """Send `message`, and with it the open `file`. Raises `OSError` if nobody reads it."""
+        data = json.dumps(message).encode() + b"\n"
+        if file is not None:
+            data = data[socket.send_fds(self._socket, [data], [file]) :]
+        self._socket.sendall(data)
+
+    def receive(self) -> list[dict[str, Any]]:
+        """The messages that have arrived; never waits. Nothing may mean `closed`."""
+        try:
+            data, files, _, _ = socket.recv_fds(self._socket, _CHUNK, 4, _RECEIVE_FLAGS)
+        except BlockingIOError:
+            return []
+        except ConnectionError:  # the other end died with messages of ours unread
+            self.closed = True
+            return []
+        self.files += files
+        if not data:
+            self.closed = True
+            return []
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def close(self) -> None:
+        """Let go of this end, and of files that nobody took."""
+        self._socket.close()
+        for file in self.files:
+            os.close(file)
+        self.files.clear()
+
+
+def publish(path: str, value: dict[str, Any]) -> None:
+    """Write `value` as JSON to `path`, complete or not at all.
+
+    By rename, without fsync: it survives every process, not the machine. Readers compare boot ids.
+    """
+    draft = f"{path}.new"
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(file, json.dumps(value).encode())
+    finally:
+        os.close(file)
+    os.rename(draft, path)

@@ -1,0 +1,276 @@
+"""``digpy run``: the command is the supervisor, the attempt runs in a worker that it forks.
+
+This file only composes: what happens is decided in `digpy.control`, what is shown in the other
+files of `digpy.cli`.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import click
+
+from digpy.app import Installation, worker_main
+from digpy.cli.options import RunOptions, common, common_options, run_options
+from digpy.cli.parameters import start_parameters
+from digpy.cli.screen import Screen, open_screen
+from digpy.cli.signals import Signals
+from digpy.clock import SystemClock
+from digpy.control.continuation import Decision
+from digpy.control.limits import effective_limits
+from digpy.control.locks import CommandLocks
+from digpy.control.recovery import Control
+from digpy.control.session_times import session_text, session_time
+from digpy.control.sessions import Found, Wanted, find_or_start, keep_project, last_session_time
+from digpy.control.supervisor import Supervisor
+from digpy.dsl.compiler import extract_subtree
+from digpy.dsl.model import Workflow
+from digpy.dsl.project import Project, load_project
+from digpy.errors import Conflict, NotFound
+from digpy.expr.evaluate import evaluate_text
+from digpy.launchers.local import LocalLauncher, LocalWorker
+from digpy.store.phases import Phase
+from digpy.values import SECOND, Params, Template
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C or SIGTERM."""
+
+
+@click.command(short_help="Run a workflow here, or continue where it stopped.")
+@run_options
+@common_options
+def command(options: RunOptions) -> int:
+    """Run a workflow of this directory, durable and supervised.
+
+    What a run finished is kept in .digpy. Run the same command again to continue where it failed,
+    was canceled or was killed: what succeeded is not repeated.
+    """
+    with ExitStack() as resources:
+        return _Run(options, resources).run()
+
+
+class _Run:
+    """One ``digpy run``, from reading the project to the summary."""
+
+    def __init__(self, options: RunOptions, resources: ExitStack) -> None:
+        self._options = options
+        self._resources = resources
+        self._clock = SystemClock()
+        self._launcher = LocalLauncher()
+        self._locks: list[int] = []
+        settings = common().settings()
+        if options.max_task_threads is not None:
+            threads = str(options.max_task_threads)
+            settings = settings.replace("agent.max-task-threads", threads, "--max-task-threads")
+        root = options.project.resolve()
+        self._installation = Installation(root, self._state_directory(root), settings)
+
+    def run(self) -> int:
+        """Do it; returns the exit code. Raises `DigpyError`; nothing is started then."""
+        project = load_project(self._installation.project)
+        workflow = _find_workflow(project, self._options)
+        params = self._parameters()
+        self._installation.prepare()
+        worker = self._launch()  # it makes itself ready while the database is opened here
+        control = self._installation.open_control()
+        found, wanted = self._start(control, project, workflow, params)
+        if found.decision is Decision.NOTHING:
+            worker.channel.close()
+            control.database.close()
+            click.echo(_nothing_to_do(self._options, wanted), err=True)
+            return 0
+        return self._supervise(control, worker, found.attempt, wanted)
+
+    # Preparing
+
+    def _state_directory(self, root: Path) -> Path:
+        options = self._options
+        if options.no_save or options.dry_run:
+            from tempfile import TemporaryDirectory
+
+            temporary = self._resources.enter_context(TemporaryDirectory(prefix="digpy-"))
+            return Path(temporary)
+        return root / (options.save or ".digpy")
+
+    def _parameters(self) -> Params:
+        options, settings = self._options, self._installation.settings
+        params = start_parameters(settings, options.params_file, options.params)
+        if self._installation.project != Path.cwd():
+            params["_project_path"] = str(self._installation.project)
+        return params
+
+    def _launch(self) -> LocalWorker:
+        main = partial(worker_main, self._installation, self._options.rerun)
+        return self._launcher.launch(main, close=self._locks)
+
+    def _start(
+        self, control: Control, project: Project, workflow: Workflow, params: Params
+    ) -> tuple[Found, Wanted]:
+        options, clock = self._options, self._clock
+        with control.database.transaction() as tx:
+            workflows = list(project.workflows.values())
+            revision, ids = keep_project(tx, project.content_hash, workflows, clock.now())
+            last = last_session_time(tx, workflow.name)
+        instant = session_time(options.session, workflow.timezone, clock.now(), last)
+        settings = self._installation.settings
+        wanted = Wanted(
+            revision,
+            ids[workflow.name],
+            workflow,
+            instant,
+            params,
+            _kept_options(options),
+            effective_limits(
+                options.limits, workflow.limits, settings, _evaluator(params, workflow.timezone)
+            ),
+        )
+        locks = CommandLocks(self._installation.state)
+        with locks.starting():
+            found = find_or_start(
+                control,
+                self._installation.starter(clock),
+                clock,
+                wanted,
+                locks.is_held,
+                self._installation.settle,
+            )
+            if found.decision is Decision.REFUSE:
+                raise Conflict(_already_running(locks.holder(found.attempt), found.attempt))
+            if found.decision is not Decision.NOTHING:
+                lock = locks.take(found.attempt, {"pid": os.getpid(), "since": clock.now()})
+                assert lock is not None, "the starting lock is held"  # noqa: S101
+                self._locks.append(lock)
+        return found, wanted
+
+    # Supervising
+
+    def _supervise(
+        self, control: Control, worker: LocalWorker, attempt: int, wanted: Wanted
+    ) -> int:
+        opened = [control]
+        screen = open_screen(self._installation, self._options, wanted, attempt)
+        supervisor = Supervisor(
+            attempt,
+            lambda: opened.pop() if opened else self._installation.open_control(),
+            self._launcher,
+            self._launch,
+            self._installation.settle,
+            self._clock,
+            screen.say,
+        )
+        supervisor.start(worker)
+        with screen, Signals() as signals:
+            self._watch(supervisor, signals, screen)
+            views = supervisor.views()
+            screen.end(views)
+        supervisor.close()
+        phase = views[0].row.phase
+        if phase is Phase.CANCELED and signals.count:
+            return INTERRUPTED
+        return 0 if phase is Phase.SUCCESS else 1
+
+    def _watch(self, supervisor: Supervisor, signals: Signals, screen: Screen) -> None:
+        """Wait for the worker, for signals, and for deadlines, until everything has ended."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(signals, selectors.EVENT_READ)
+            watched: LocalWorker | None = None
+            seen = 0
+            while not supervisor.finished:
+                deadline = supervisor.tick()
+                screen.refresh(supervisor.views)
+                if supervisor.finished:
+                    break
+                if watched is not supervisor.worker:  # the first one, or a new one after a crash
+                    if watched is not None:
+                        selector.unregister(watched.channel)
+                    watched = supervisor.worker
+                    selector.register(watched.channel, selectors.EVENT_READ)
+                wait = min(deadline - self._clock.now(), screen.interval)
+                selector.select(max(wait, 0) / SECOND)
+                signals.drain()
+                if signals.count > seen:
+                    seen = signals.count
+                    _interrupt(supervisor, seen, screen)
+
+
+def _interrupt(supervisor: Supervisor, times: int, screen: Screen) -> None:
+    if times == 1:
+        screen.say("canceling: tasks are asked to stop (once more to kill them)")
+        supervisor.cancel("user")
+    else:
+        screen.say("killing what is left")
+        supervisor.kill("user")
+
+
+def _find_workflow(project: Project, options: RunOptions) -> Workflow:
+    """The workflow that is meant; with a task, only that subtree. Raises `NotFound`."""
+    name = options.workflow.removesuffix(".dig").removeprefix("./")
+    workflow = project.workflows.get(name)
+    if workflow is None:
+        raise NotFound(_no_such_workflow(name, options.project, sorted(project.workflows)))
+    if options.task is not None:
+        extract_subtree(workflow, options.task)  # a pattern that matches nothing is told now
+    return workflow
+
+
+def _no_such_workflow(name: str, root: Path, known: list[str]) -> str:
+    directory, _, _ = name.rpartition("/")
+    where = "current directory" if root == Path() else f"project directory '{root}'"
+    if directory:
+        advice = f'type "cd {directory}" first, or set "--project {directory}"'
+    elif known:
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, known, n=1)
+        advice = f'did you mean "{close[0]}.dig"?' if close else "there are: " + ", ".join(known)
+    else:
+        advice = "there is no .dig file; digpy init makes one"
+    return f"Workflow '{name}' does not exist in {where}\n    help: {advice}"
+
+
+def _kept_options(options: RunOptions) -> Params:
+    """What of the command line belongs to the attempt, and must hold after a crash too."""
+    given: Params = {
+        "rerun": options.rerun,
+        "start": options.start,
+        "goal": options.goal,
+        "end": options.end,
+        "task": options.task,
+        "dry_run": options.dry_run,
+        "show_params": options.show_params,
+    }
+    return {key: value for key, value in given.items() if value}
+
+
+def _evaluator(params: Params, timezone: str) -> Callable[[Template], str]:
+    def evaluate(template: Template) -> str:
+        return evaluate_text(template, params, timezone=timezone)
+
+    return evaluate
+
+
+def _already_running(holder: Params, attempt: int) -> str:
+    since = holder.get("since")
+    started = ""
+    if isinstance(since, int):
+        started = f", started {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(since / SECOND))}"
+    return (
+        f"this session is being run by process {holder.get('pid', '?')}{started}"
+        f" (attempt {attempt})\n"
+        "    help: wait for it, stop it, or choose another session with --session"
+    )
+
+
+def _nothing_to_do(options: RunOptions, wanted: Wanted) -> str:
+    when = session_text(wanted.session_time, wanted.workflow.timezone)
+    return (
+        f"Success. {wanted.workflow.name} for {when} has been done before: nothing was run.\n"
+        f"  To run everything again: digpy run {options.workflow} --rerun\n"
+        '  To run it for another time: --session daily | hourly | "yyyy-MM-dd[ HH:mm:ss]"'
+    )

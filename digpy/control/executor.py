@@ -1,0 +1,317 @@
+"""The one door: the only code that writes task state, whoever calls it.
+
+`Executor.step` lets events happen to one attempt: they are advanced on a draft of the cached tree, inline tasks are
+run and programs are claimed on the same draft, outside any transaction; then one transaction checks that nobody
+else moved the attempt, writes everything and commits. If somebody did, the draft is dropped and done again on a fresh
+tree. Only after the commit is anything said in the log or handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from heapq import heappop
+from typing import NamedTuple
+
+from digpy.clock import Clock
+from digpy.control.inline import LogEntry, Work
+from digpy.control.logs import AttemptLogs
+from digpy.control.trees import CachedTree, Trees
+from digpy.engine.advance import Draft
+from digpy.engine.changes import Changes, End, Stop
+from digpy.engine.events import CancelRequested, Due, Event, Lost
+from digpy.engine.retry import RetryRule, parse_retry
+from digpy.engine.states import TaskState
+from digpy.errors import InternalError
+from digpy.failpoints import reach
+from digpy.spi import Attempts, Report, Run, TaskRequest, TaskResult
+from digpy.store import attempts as attempt_rows
+from digpy.store import events as event_rows
+from digpy.store import runs as run_rows
+from digpy.store import tasks as task_rows
+from digpy.store.database import Database, Transaction
+from digpy.store.events import NewEvent
+from digpy.store.phases import Phase
+from digpy.store.runs import RunOutcome
+from digpy.values import Json, Params
+
+BATCH = 200
+"""How many inline tasks are run at the most before a commit: bounds what a crash makes run again."""
+
+LIMIT_CAUSES = frozenset(
+    {
+        "start_timeout",
+        "run_timeout",
+        "attempt_ttl",
+        "task_timeout",
+        "launch_failed",
+        "resume_exhausted",
+    }
+)
+"""Causes of a cancel after which the attempt counts as failed, with the cause as its reason."""
+
+
+class Step(NamedTuple):
+    """What a step led to, committed.
+
+    `requests` are claimed programs; `stops` are runs to stop; `more` says that inline work is left; `ended` that the
+    attempt is over.
+    """
+
+    requests: list[TaskRequest]
+    stops: list[Run]
+    more: bool
+    ended: bool
+
+
+class Executor:
+    """Moves attempts; see the module's text."""
+
+    def __init__(  # noqa: PLR0913 - the one place where all of control meets
+        self,
+        database: Database,
+        clock: Clock,
+        trees: Trees,
+        logs: AttemptLogs,
+        attempts: Attempts,
+        *,
+        agent: str,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._trees = trees
+        self._logs = logs
+        self._attempts = attempts
+        self._agent = agent
+
+    def step(
+        self,
+        attempt: int,
+        events: Sequence[Event] = (),
+        reports: Sequence[Report] = (),
+        room: int = 0,
+        *,
+        work: bool = True,
+        also: Callable[[Transaction], None] | None = None,
+    ) -> Step:
+        """Let `events` and `reports` happen to `attempt`, wake what is due, then work.
+
+        With `work`, READY inline tasks are run, at most `BATCH`, and at most `room` programs claimed. `also` is done
+        in the same transaction. Raises `NotFound`.
+        """
+        while True:
+            cached = self._trees.get(attempt, self._attempts)
+            attempted = _Attempted(cached, self._clock.now())
+            attempted.happen(events, reports)
+            if work:
+                attempted.work(room)
+            if not attempted.anything and also is None:
+                return attempted.result()
+            if self._commit(attempted, reports, also):
+                break
+            self._trees.drop(attempt)  # somebody else moved it: again, on a fresh tree
+        self._logs.append(attempt, attempted.done.log)
+        ended = attempted.ended
+        if ended:
+            self._trees.drop(attempt)
+            self._wake_waiters(attempt)
+        return attempted.result()
+
+    def cancel(self, attempt: int, cause: str, actor: str) -> Step:
+        """Request that `attempt` stops. A second request, or one for an ended attempt, changes nothing."""
+        now = self._clock.now()
+
+        def mark(tx: Transaction) -> None:
+            phase = attempt_rows.load(tx, attempt).phase
+            if phase is Phase.CANCELING:
+                event = NewEvent(now, "cancel.repeated", actor, data={"cause": cause})
+            else:
+                attempt_rows.set_phase(tx, attempt, phase, Phase.CANCELING, now, cause=cause)
+                event = NewEvent(
+                    now, "attempt.canceling", actor, data={"cause": cause}, dedupe="canceling"
+                )
+            event_rows.append(tx, attempt, event)
+
+        return self.step(attempt, [CancelRequested(now, cause)], work=False, also=mark)
+
+    def next_due(self, attempt: int) -> int | None:
+        """When something of `attempt` is due, None if nothing waits."""
+        return self._trees.get(attempt, self._attempts).next_due()
+
+    def _commit(
+        self,
+        attempted: _Attempted,
+        reports: Sequence[Report],
+        also: Callable[[Transaction], None] | None,
+    ) -> bool:
+        cached, changes = attempted.cached, attempted.draft.changes()
+        attempt = cached.context.attempt
+        with self._database.transaction() as tx:
+            if not attempt_rows.bump_version(tx, attempt, cached.version):
+                return self._superseded(tx, attempt)
+            task_rows.save(tx, attempt, changes)
+            for report in reports:
+                run_rows.finish(tx, report.run, _outcome(report), attempted.now, proof=report.proof)
+            for request in attempted.done.claimed:
+                self._claim(tx, request, cached.context.epoch, attempted.now)
+            if also is not None:
+                also(tx)
+            for effect in changes.effects:
+                if isinstance(effect, End):
+                    self._end(tx, attempt, effect, attempted)
+        reach("executor.after_commit")
+        cached.saved(changes)
+        attempted.committed(changes)
+        return True
+
+    def _superseded(self, tx: Transaction, attempt: int) -> bool:
+        """Somebody else moved the attempt. If it is over, there is nothing left to do on it."""
+        if attempt_rows.load(tx, attempt).is_done:
+            raise AttemptOver(attempt)
+        return False
+
+    def _end(self, tx: Transaction, attempt: int, end: End, attempted: _Attempted) -> None:
+        row = attempt_rows.load(tx, attempt)
+        phase, reason = Phase.SUCCESS, None
+        if end.state is TaskState.CANCELED:
+            phase = Phase.FAILURE if row.cause in LIMIT_CAUSES else Phase.CANCELED
+            reason = row.cause
+        elif end.state is not TaskState.SUCCESS:
+            phase, reason = Phase.FAILURE, "task_error"
+        now = attempted.now
+        if not attempt_rows.set_phase(tx, attempt, row.phase, phase, now, reason=reason):
+            raise InternalError(f"attempt {attempt} left {row.phase} under its own lock")
+        data: Params = {"phase": str(phase), "reason": reason}
+        event = NewEvent(now, "attempt.ended", "executor", data=data, dedupe="ended")
+        event_rows.append(tx, attempt, event)
+        attempted.ended = True
+
+    def _claim(self, tx: Transaction, request: TaskRequest, epoch: int, at: int) -> None:
+        run = _run(request)
+        token = f"{self._agent}/{run}"
+        if not run_rows.claim(tx, run, epoch=epoch, agent=self._agent, token=token, at=at):
+            raise InternalError(f"run {run} was claimed while an earlier run is not proved dead")
+
+    def _wake_waiters(self, attempt: int) -> None:
+        with self._database.reading() as tx:
+            waiters = task_rows.waiting_for(tx, attempt)
+        for waiting, number in waiters:
+            self.step(waiting, [Due(number, self._clock.now())], work=False)
+
+
+class AttemptOver(Exception):  # noqa: N818 - an outcome: a late caller finds out and leaves
+    """The attempt has ended meanwhile; whatever was to be written is void."""
+
+    def __init__(self, attempt: int) -> None:
+        super().__init__(f"attempt {attempt} has ended")
+        self.attempt = attempt
+
+
+class _Attempted:
+    """One try of a step, on its own draft."""
+
+    def __init__(self, cached: CachedTree, now: int) -> None:
+        self.cached = cached
+        self.now = now
+        self.draft = Draft(cached.tree)
+        self.ended = False
+        self.more = False
+        self.stops: list[Run] = []
+        self.done = Work(
+            self.draft,
+            cached.requests,
+            now,
+            dry_run=bool(cached.context.options.get("dry_run")),
+        )
+
+    @property
+    def anything(self) -> bool:
+        """Something is to be saved."""
+        return bool(self.draft.changes())
+
+    def happen(self, events: Sequence[Event], reports: Sequence[Report]) -> None:
+        """Reports and events first, then whatever is due."""
+        for report in reports:
+            self._report(report)
+        for event in events:
+            self.draft.advance(event)
+        for number in self.cached.due(self.now):
+            self.draft.advance(Due(number, self.now))
+
+    def _report(self, report: Report) -> None:
+        run, outcome = report.run, report.outcome
+        task = self.draft[run.number]
+        if task.state is not TaskState.RUNNING or task.fence != run.fence:
+            return  # stale: the task has moved on without this run
+        if isinstance(outcome, TaskResult):
+            self.done.succeed(task, outcome)
+        elif outcome == "lost":
+            retry = _rule(report.retry)
+            self.draft.advance(Lost(run.number, run.fence, self.now, report.proof, retry))
+            self.done.log.append(
+                LogEntry(
+                    self.now, task.full_name, "warn", f"its processes disappeared ({report.proof})"
+                )
+            )
+        else:
+            assert isinstance(outcome, dict)  # noqa: S101 - the only kind left
+            self.done.fail(task, outcome, _rule(report.retry), task.state_params)
+
+    def work(self, room: int) -> None:
+        """Claim programs while there is room, then run inline tasks, each in the order of their numbers.
+
+        Taking numbers off the cached heaps is safe: a tree whose draft is dropped is dropped as well.
+        """
+        noted = self._note(0)
+        room = self._claim(room)
+        budget = BATCH
+        ready = self.cached.ready
+        while ready and budget and not self.draft.cancel:
+            if self._run(heappop(ready)):
+                budget -= 1
+                noted = self._note(noted)
+        self._claim(room)
+        self.more = bool(ready) and not self.draft.cancel
+
+    def _claim(self, room: int) -> int:
+        programs = self.cached.programs
+        while programs and room and not self.draft.cancel:
+            room -= self._run(heappop(programs))
+        return room
+
+    def _run(self, number: int) -> bool:
+        if self.draft[number].state is not TaskState.READY:
+            return False
+        self.done.run(number)
+        return True
+
+    def _note(self, seen: int) -> int:
+        """Push what became READY on the draft since the first `seen`; return how many there are."""
+        for number in self.draft.ready[seen:]:
+            self.cached.push_ready(self.draft[number])
+        return len(self.draft.ready)
+
+    def committed(self, changes: Changes) -> None:
+        """Remember which programs have to be stopped."""
+        attempt = self.cached.context.attempt
+        for effect in changes.effects:
+            if isinstance(effect, Stop):
+                self.stops.append(Run(attempt, effect.number, effect.fence))
+
+    def result(self) -> Step:
+        """What to tell the caller."""
+        return Step(self.done.claimed, self.stops, self.more, self.ended)
+
+
+def _run(request: TaskRequest) -> Run:
+    return Run(request.attempt, request.number, request.fence)
+
+
+def _rule(retry: Json) -> RetryRule | None:
+    """The rule that was understood when the run was claimed; None where there was none."""
+    return None if retry is None else parse_retry(retry)
+
+
+def _outcome(report: Report) -> RunOutcome:
+    if isinstance(report.outcome, TaskResult):
+        return "succeeded"
+    return "lost" if report.outcome == "lost" else "failed"

@@ -1,0 +1,71 @@
+"""Which attempts have a living command: one file each, locked for as long as the command lives.
+
+The kernel frees a lock when the last copy of the descriptor is closed, also after ``kill -9``. A forked worker gets a
+copy, so it closes it first thing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from digpy.values import Params
+
+
+class CommandLocks:
+    """The lock files of one state directory."""
+
+    def __init__(self, state: Path) -> None:
+        self._root = state / "locks"
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Hold off other commands of this project while deciding what to start."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._root / "starting", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def take(self, attempt: int, holder: Params) -> int | None:
+        """Lock `attempt` for this command and note who holds it; None if a living command has it."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(
+            self._root / str(attempt), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        return descriptor
+
+    def is_held(self, attempt: int) -> bool:
+        """Whether a living command has the attempt. Asking takes nothing."""
+        try:
+            descriptor = os.open(self._root / str(attempt), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def holder(self, attempt: int) -> Params:
+        """Who noted themselves when they took the lock; empty if that cannot be read."""
+        try:
+            noted: Params = json.loads((self._root / str(attempt)).read_text())
+        except (OSError, ValueError):
+            return {}
+        return noted

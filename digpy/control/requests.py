@@ -1,0 +1,149 @@
+"""From a READY task to the `TaskRequest` its operator gets: merge, evaluate, find the operator.
+
+Follows digdag 0.10.5: everything inherited and written is merged and evaluated, once per run, before the operator
+starts; one value that cannot be evaluated fails the task. Different on purpose: only keys written on the task
+choose its operator, and what tasks produced is never evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from digpy.control.context import AttemptContext
+from digpy.control.parameters import Inherited, own_operator, restrict
+from digpy.engine.params import Tasks
+from digpy.engine.tree import Task
+from digpy.errors import ExpressionError, TaskFailed
+from digpy.expr.builtin import AttemptVariables
+from digpy.expr.javascript import JavaScript
+from digpy.spi import Attempts, TaskRequest
+from digpy.values import Json, Params, Template, deep_merge
+
+
+class Surroundings(NamedTuple):
+    """What requests need beyond the attempt: the same for every task of a process.
+
+    `state` is digpy's directory of the project (``.digpy``); `javascript` hands out the engine.
+    """
+
+    project: Path
+    state: Path
+    settings: Mapping[str, str]
+    secret: Callable[[str], str | None]
+    task_limit: int
+    javascript: Callable[[], JavaScript]
+
+
+class Requests:
+    """Builds requests for the tasks of one attempt."""
+
+    def __init__(
+        self, context: AttemptContext, surroundings: Surroundings, attempts: Attempts
+    ) -> None:
+        self._context = context
+        self._surroundings = surroundings
+        self._attempts = attempts
+        self._inherited = Inherited(context.params)
+        self._variables = AttemptVariables(
+            timezone=context.timezone,
+            session_uuid=context.session_uuid,
+            session_id=context.session,
+            session_time=context.session_time,
+            project_id=context.project,
+            attempt_id=context.attempt,
+            retry_attempt_name=context.retry_attempt_name,
+        )
+
+    def forget(self) -> None:
+        """Drop what was derived from results that were not committed."""
+        self._inherited = Inherited(self._context.params)
+
+    def build(self, tasks: Tasks, task: Task, now: int) -> TaskRequest:
+        """The request for the next run of `task` (its present fence).
+
+        Raises `TaskFailed` (kind ``config``) when a template cannot be evaluated.
+        """
+        context = self._context
+        local = task.definition.local
+        inherited = _without_handlers(self._inherited.of(tasks, task))
+        scope = deep_merge(inherited, self._variables.of_task(task.full_name, inherited))
+        evaluated = self._evaluate(deep_merge(scope, local) if local else scope, scope, now, task)
+        operator, command = _operator(local, evaluated)
+        evaluated["_type"] = operator
+        if command is not None:
+            evaluated["_command"] = command
+        else:
+            evaluated.pop("_command", None)
+        own = restrict(evaluated, {**local, "_type": None, "_command": None})
+        workdir = evaluated.get("_workdir")
+        run = f"{context.attempt}.{task.number}.{task.fence}"
+        return TaskRequest(
+            attempt=context.attempt,
+            number=task.number,
+            fence=task.fence,
+            full_name=task.full_name,
+            operator=operator,
+            command=command,
+            params=evaluated,
+            local=own if isinstance(own, dict) else {},
+            stored=self._inherited.stored(tasks, task) if operator == "require" else {},
+            state=task.state_params,
+            now=now,
+            session_time=context.session_time,
+            timezone=context.timezone,
+            workflow=context.workflow.name,
+            retry_attempt_name=context.retry_attempt_name,
+            project=self._surroundings.project,
+            workspace=_workspace(self._surroundings.project, workdir),
+            directory=self._surroundings.state / "runs" / run,
+            task_limit=self._surroundings.task_limit,
+            secret=self._surroundings.secret,
+            attempts=self._attempts,
+            settings=self._surroundings.settings,
+            retries=task.retries,
+        )
+
+    def _evaluate(self, params: Params, scope: Params, now: int, task: Task) -> Params:
+        from digpy.expr.evaluate import evaluate, evaluate_leniently
+
+        engine = self._surroundings.javascript
+        if task.definition.name == "^failure-alert":
+            return evaluate_leniently(params, scope, engine, self._context.timezone, now)
+        try:
+            return evaluate(params, scope, engine, self._context.timezone, now)
+        except ExpressionError as error:
+            raise TaskFailed(str(error), "config") from error
+
+
+def _without_handlers(params: Params) -> Params:
+    if "_check" in params or "_error" in params:
+        return {key: value for key, value in params.items() if key not in ("_check", "_error")}
+    return params
+
+
+def _operator(local: Params, evaluated: Params) -> tuple[str, Json]:
+    own = own_operator(local)
+    if own is None:
+        return "", None
+    if own.key == "_type":
+        return str(evaluated["_type"]), evaluated.get("_command")
+    return str(own.type), evaluated.get(own.key)
+
+
+def raw_operator(task: Task) -> str | None:
+    """The operator's type without evaluating anything; None if only evaluation can tell."""
+    own = own_operator(task.definition.local)
+    if own is None:
+        return ""
+    return None if type(own.type) is Template else str(own.type)
+
+
+def _workspace(project: Path, workdir: Json) -> Path:
+    if not isinstance(workdir, str) or not workdir:
+        return project
+    workspace = (project / workdir).resolve()
+    if not workspace.is_relative_to(project.resolve()):
+        raise TaskFailed(f"_workdir must not be outside of project path: {workdir}", "config")
+    return workspace

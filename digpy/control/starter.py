@@ -1,0 +1,221 @@
+"""How attempts come to be: (workflow, session time, name) to exactly one attempt, in one transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import NamedTuple
+
+from digpy.clock import Clock
+from digpy.control.takeover import select
+from digpy.dsl.model import Workflow
+from digpy.engine.advance import begin
+from digpy.errors import Conflict, LimitExceeded, NotFound
+from digpy.spi import StartedAttempt
+from digpy.store import attempts as attempt_rows
+from digpy.store import events as event_rows
+from digpy.store import launches as launch_rows
+from digpy.store import projects as project_rows
+from digpy.store import tasks as task_rows
+from digpy.store.attempts import AttemptRow, NewAttempt
+from digpy.store.database import Database, Transaction
+from digpy.store.events import NewEvent
+from digpy.store.phases import Phase
+from digpy.values import Params
+
+
+class Start(NamedTuple):
+    """Everything a new attempt is made of.
+
+    `options` say how it was asked for (``rerun``, ``start``, ``goal``, ``end``, ``task``, ``dry_run``,
+    ``resumed_from``). `limits` are the effective numbers in microseconds and where each came from. `command` is the
+    attempt whose command runs this one; None: its own.
+    """
+
+    workflow_id: int
+    workflow: Workflow
+    session: int
+    name: str | None
+    params: Params
+    options: Params
+    limits: Params
+    command: int | None
+
+
+class Starter:
+    """Starts attempts; see the module's text."""
+
+    def __init__(self, clock: Clock, *, task_limit: int, attempt_limit: int) -> None:
+        self._clock = clock
+        self._task_limit = task_limit
+        self._attempt_limit = attempt_limit
+
+    def start(self, tx: Transaction, start: Start, *, supersedes: int | None = None) -> int:
+        """Insert the attempt with its tree, its first launch and its events; return its id.
+
+        With `supersedes` it takes the place of that attempt.
+
+        Raises `LimitExceeded` before anything is written.
+        """
+        now = self._clock.now()
+        active = attempt_rows.count_active(tx)
+        if active + 1 > self._attempt_limit:
+            raise LimitExceeded(
+                f"Too many attempts running. Limit: {self._attempt_limit}, Current: {active}"
+            )
+        static = start.workflow.definitions.static_count(0)
+        if static + 1 > self._task_limit:
+            raise LimitExceeded(
+                f"Too many tasks. Limit: {self._task_limit}, Current: 1, Adding: {static}"
+            )
+        selection = select(tx, start.workflow, start.options)
+        _, changes = begin(start.workflow, now, self._task_limit, selection)
+        attempt = attempt_rows.insert(
+            tx,
+            NewAttempt(
+                session=start.session,
+                workflow_id=start.workflow_id,
+                retry_attempt_name=start.name,
+                params=start.params,
+                timezone=start.workflow.timezone,
+                options=start.options,
+                limits=start.limits,
+                phase=Phase.STARTING,
+                command=start.command,
+                created_at=now,
+            ),
+            supersedes=supersedes,
+        )
+        task_rows.save(tx, attempt, changes)
+        created = NewEvent(
+            now, "attempt.created", "starter", data={"limits": start.limits}, dedupe="created"
+        )
+        event_rows.append(tx, attempt, created)
+        intend_launch(tx, attempt, 0, now)
+        return attempt
+
+
+class RequiredAttempts:
+    """`digpy.spi.Attempts` for the tasks of one command: required attempts run in the same worker.
+
+    An attempt of an earlier command satisfies a ``require>`` only if it succeeded; a failed one is superseded by a
+    new attempt that takes over its successes, and an unfinished one whose command is gone is adopted. `started` is
+    told every attempt that this worker has to run from now on.
+    """
+
+    def __init__(  # noqa: PLR0913 - its collaborators, once
+        self,
+        database: Database,
+        starter: Starter,
+        clock: Clock,
+        *,
+        command: int,
+        revision: int,
+        rerun: bool,
+        limits: Params,
+        is_alive: Callable[[int], bool],
+        adopt: Callable[[int], None],
+        started: Callable[[int], None],
+    ) -> None:
+        self._database = database
+        self._starter = starter
+        self._clock = clock
+        self._command = command
+        self._revision = revision
+        self._rerun = rerun
+        self._limits = limits
+        self._is_alive = is_alive
+        self._adopt = adopt
+        self._started = started
+
+    def start(
+        self, workflow: str, session_time: int, name: str | None, params: Params
+    ) -> StartedAttempt:
+        """Start or find the attempt; see `digpy.spi.Attempts`."""
+        abandoned: AttemptRow | None = None
+        with self._database.transaction() as tx:
+            workflow_id = project_rows.find_workflow(tx, self._revision, workflow)
+            if workflow_id is None:
+                raise NotFound(f"workflow {workflow} does not exist")
+            project = project_rows.load_revision(tx, self._revision).project
+            session = attempt_rows.ensure_session(
+                tx, project, workflow, session_time, str(uuid.uuid4())
+            )
+            existing = attempt_rows.find(tx, session, name)
+            if existing is None or self._outdated(existing):
+                attempt = self._start(tx, workflow_id, session, name, params, existing)
+            elif self._abandoned(existing):
+                abandoned = existing
+            else:
+                return _found(tx, existing, name)
+        if abandoned is not None:
+            self._adopt(abandoned.id)
+            self._started(abandoned.id)
+            return StartedAttempt(abandoned.id, session, False, False, False)
+        self._started(attempt)
+        return StartedAttempt(attempt, session, True, False, False)
+
+    def _start(  # noqa: PLR0913
+        self,
+        tx: Transaction,
+        workflow_id: int,
+        session: int,
+        name: str | None,
+        params: Params,
+        existing: AttemptRow | None,
+    ) -> int:
+        options: Params = {}
+        if self._rerun:
+            options["rerun"] = True
+        elif existing is not None:
+            options["resumed_from"] = existing.id
+        workflow = project_rows.load_workflow(tx, workflow_id)
+        start = Start(
+            workflow_id, workflow, session, name, params, options, self._limits, self._command
+        )
+        superseded = None if existing is None else existing.id
+        attempt = self._starter.start(tx, start, supersedes=superseded)
+        greet(tx, attempt, 1, self._clock.now())  # by this worker, which is there already
+        return attempt
+
+    def _outdated(self, existing: AttemptRow) -> bool:
+        """It belongs to an earlier command and does not count any more."""
+        if existing.command == self._command or not existing.is_done:
+            return False
+        return self._rerun or existing.phase is not Phase.SUCCESS
+
+    def _abandoned(self, existing: AttemptRow) -> bool:
+        """It is unfinished and the command that ran it is gone."""
+        return (
+            not existing.is_done
+            and existing.command != self._command
+            and not self._is_alive(existing.command)
+        )
+
+
+def intend_launch(tx: Transaction, attempt: int, epoch: int, at: int) -> int:
+    """Write down that a worker will be launched after launch `epoch`; return the new epoch."""
+    if not attempt_rows.next_epoch(tx, attempt, epoch):
+        raise Conflict(f"attempt {attempt} was launched by somebody else, or has ended")
+    launch_rows.intend(tx, attempt, epoch + 1, "local", f"{attempt}/{epoch + 1}", at)
+    launched: Params = {"epoch": epoch + 1}
+    event_rows.append(tx, attempt, NewEvent(at, "launch.intended", "supervisor", data=launched))
+    return epoch + 1
+
+
+def greet(tx: Transaction, attempt: int, epoch: int, at: int) -> bool:
+    """The worker of launch `epoch` is there. False if the epoch is not current: it has to leave."""
+    if not attempt_rows.say_hello(tx, attempt, epoch, at):
+        return False
+    launch_rows.hello(tx, attempt, epoch, at)
+    kind = "attempt.started" if epoch == 1 else "attempt.resumed"
+    event_rows.append(tx, attempt, NewEvent(at, kind, "worker", data={"epoch": epoch}))
+    return True
+
+
+def _found(tx: Transaction, existing: AttemptRow, name: str | None) -> StartedAttempt:
+    # Without a name the session's newest attempt counts, whatever its name (digdag 0.10.5).
+    newest = existing if name is not None else attempt_rows.last_of_session(tx, existing.session)
+    assert newest is not None  # noqa: S101 - the session has one at least
+    success = newest.phase is Phase.SUCCESS
+    return StartedAttempt(newest.id, newest.session, False, newest.is_done, success)

@@ -1,0 +1,131 @@
+"""What a new attempt may take over from the one it continues, and what it leaves out.
+
+Follows digdag 0.10.5 in what counts as done, and differs on purpose: of a retried group only its last round counts,
+stores and resets of generated tasks survive, handlers and the alert always run, a task that was skipped on
+purpose is not done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from digpy.control.context import AttemptContext
+from digpy.dsl.compiler import compile_generated, match_task
+from digpy.dsl.model import Definitions, Workflow
+from digpy.engine.states import TaskState
+from digpy.engine.tree import (
+    EVERYTHING,
+    RAN,
+    RESUMED,
+    Selection,
+    Taken,
+    Task,
+    TaskTree,
+    load_tree,
+)
+from digpy.store import attempts as attempt_rows
+from digpy.store import tasks as task_rows
+from digpy.store.database import Transaction
+from digpy.store.projects import load_workflow
+
+
+def selection_of(tx: Transaction, context: AttemptContext) -> Selection:
+    """The selection an attempt was started with, from its options; the same after a crash."""
+    return select(tx, context.workflow, context.options)
+
+
+def select(tx: Transaction, workflow: Workflow, options: Mapping[str, object]) -> Selection:
+    """The selection that `options` mean: ``resumed_from``, ``start``, ``goal``, ``end``.
+
+    Raises `NotFound` or `Conflict` for a task pattern that matches no task, or several.
+    """
+    names = static_names(workflow.definitions)
+    run: frozenset[str] | None = None
+    before: frozenset[str] | None = None
+    if isinstance(pattern := options.get("start") or options.get("goal"), str):
+        name = match_task(names, pattern)
+        before = _before(workflow.definitions, names[name])
+        if options.get("goal"):
+            run = before | frozenset(n for n in names if n == name or _is_below(n, name))
+    if isinstance(pattern := options.get("end"), str):
+        run = _before(workflow.definitions, names[match_task(names, pattern)])
+    source = options.get("resumed_from")
+    if not isinstance(source, int):
+        return Selection({}, run) if run is not None else EVERYTHING
+    takeovers = _successes(tx, source)
+    if before is not None:
+        takeovers = {
+            name: taken for name, taken in takeovers.items() if _static_part(name) in before
+        }
+    return Selection(takeovers, run)
+
+
+def static_names(definitions: Definitions) -> dict[str, int]:
+    """Full names of the tasks written in a workflow, in order, and their indexes."""
+    names: dict[int, str] = {}
+    for task in definitions.tasks:
+        if task.parent is not None:
+            if task.parent in names:
+                names[task.index] = names[task.parent] + task.name
+        elif task.index == 0:
+            names[task.index] = task.name
+    return {name: index for index, name in names.items()}
+
+
+def _static_part(full_name: str) -> str:
+    """A generated task belongs to the written task that generated it."""
+    return full_name.partition("^")[0]
+
+
+def _is_below(name: str, ancestor: str) -> bool:
+    return name.startswith((ancestor + "+", ancestor + "^"))
+
+
+def _before(definitions: Definitions, index: int) -> frozenset[str]:
+    """What comes before a task: its ancestors, their upstreams, and all below those upstreams."""
+    by_index = {index: name for name, index in static_names(definitions).items()}
+    found: set[int] = set()
+    current: int | None = index
+    while current is not None:
+        pending = list(definitions[current].upstreams)
+        while pending:
+            upstream = pending.pop()
+            if upstream not in found:
+                found.add(upstream)
+                pending += definitions[upstream].upstreams
+                below = list(definitions[upstream].children)
+                while below:
+                    child = below.pop()
+                    found.add(child)
+                    below += definitions[child].children
+        current = definitions[current].parent
+        if current is not None:
+            found.add(current)
+    return frozenset(by_index[i] for i in found)
+
+
+def _successes(tx: Transaction, attempt: int) -> dict[str, Taken]:
+    row = attempt_rows.load(tx, attempt)
+    tree = TaskTree(load_workflow(tx, row.workflow_id).definitions)
+    load_tree(
+        tree, task_rows.load(tx, attempt), task_rows.load_outputs(tx, attempt), compile_generated
+    )
+    found: dict[str, Taken] = {}
+    pending = [tree.root]
+    while pending:
+        task = pending.pop()
+        if task.state is TaskState.SUCCESS and task.how in (RAN, RESUMED):
+            found[task.full_name] = _taken(tree, task)
+        pending += [
+            tree[number]
+            for number in task.children
+            if tree[number].definition.name not in ("^error", "^failure-alert")
+        ]
+    return found
+
+
+def _taken(tree: TaskTree, task: Task) -> Taken:
+    generated = None
+    if task.children and not task.is_group:
+        generated = tree[task.children[0]].definitions
+    return Taken(tree.newest_output(task), generated)

@@ -1,0 +1,170 @@
+"""What is legal in a workflow and still probably wrong: warnings, with positions.
+
+Errors are `digpy.dsl.compiler`'s. Whether ``${...}`` can be parsed is `digpy.expr`'s business:
+`digpy.dsl.nodes.templates` gives it every template of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from digpy.dsl.nodes import key_span, value_span
+from digpy.dsl.options import Unsuitable, integer
+from digpy.dsl.tree import Tree
+from digpy.source import Problem, Span
+from digpy.values import Json, Template, to_json
+
+WITHOUT_RETRY = frozenset({"echo", "fail", "notify", "wait"})
+"""Operators whose own failure is never retried, and that have no subtasks whose failure would be."""
+
+_GENERATORS = frozenset({"if", "loop", "for_each", "for_range"})
+"""Their ``_retry`` repeats them when a subtask fails; it is read as written. For their own failure they have
+none either, but that is no reason to warn: repeating the subtasks is what people write it for."""
+
+_BODIES = ("_error", "_check", "_do", "_else_do")
+_INTERVAL_TYPES = ("constant", "exponential")
+
+
+def check_workflow(
+    node: Mapping[str, Json], *, known_operators: Collection[str] | None = None
+) -> list[Problem]:
+    """Every warning for the mapping of a workflow file.
+
+    `known_operators` are the names (without ``>``) that exist; None leaves them unchecked.
+    """
+    warnings: list[Problem] = []
+    pending: list[tuple[str, Mapping[str, Json], bool]] = [("the workflow", node, True)]
+    while pending:
+        name, task, is_compiled = pending.pop()
+        if task.get("_disable") is True:
+            continue
+        if not is_compiled:
+            warnings.extend(_compile_problems(task))
+        operator = _operator(task)
+        if operator is None:
+            warnings.extend(_group(task))
+        else:
+            warnings.extend(_operator_task(operator, task, known_operators))
+        pending.extend(_inner(name, task))
+    return warnings
+
+
+def _inner(name: str, task: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json], bool]]:
+    for key, value in task.items():
+        if key[:1] == "+":
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, dict):
+                    yield key, item, True
+        elif key in _BODIES and isinstance(value, dict) and value:
+            yield f"{key} of {name}", value, key == "_error"
+
+
+def _operator(task: Mapping[str, Json]) -> str | None:
+    if "_type" in task:
+        written = task["_type"]
+        return written if isinstance(written, str) else ""
+    return next((key[:-1] for key in task if key[-1:] == ">" and key[:1] != "+"), None)
+
+
+def _group(task: Mapping[str, Json]) -> Iterator[Problem]:
+    if task.get("_check"):
+        yield _warning(
+            "_check on a group never runs",
+            key_span(task, "_check"),
+            "it runs after an operator, and a group has none",
+            "put it on the last task of the group, or make it a task of its own",
+        )
+    if "_retry" in task:
+        if _has_template(task["_retry"]):
+            yield _warning(
+                "_retry with ${...} has no effect on a group",
+                value_span(task, "_retry"),
+                "it is read as it is written",
+                "write a number",
+            )
+        else:
+            yield from _retry_format(task)
+
+
+def _operator_task(
+    operator: str, task: Mapping[str, Json], known: Collection[str] | None
+) -> Iterator[Problem]:
+    if known is not None and operator not in known and "${" not in operator:
+        yield _unknown_operator(operator, task, known)
+    if "_retry" not in task:
+        return
+    if operator in WITHOUT_RETRY and not task.get("_check"):
+        yield _warning(
+            f"_retry has no effect on {operator}>",
+            key_span(task, "_retry"),
+            "a failure of this operator is never retried",
+            "put _retry on the group around it",
+        )
+    elif not _has_template(task["_retry"]):
+        yield from _retry_format(task)
+    elif operator in _GENERATORS:
+        yield _warning(
+            f"_retry with ${{...}} has no effect on {operator}>",
+            value_span(task, "_retry"),
+            "for the failure of subtasks it is read as it is written",
+            "write a number",
+        )
+
+
+def _unknown_operator(operator: str, task: Mapping[str, Json], known: Collection[str]) -> Problem:
+    from digpy.dsl.suggest import did_you_mean
+
+    span = value_span(task, "_type") if "_type" in task else key_span(task, operator + ">")
+    return _warning(
+        f'unknown operator "{operator}"',
+        span,
+        "the task fails when it is run",
+        did_you_mean(operator, known),
+    )
+
+
+def _retry_format(task: Mapping[str, Json]) -> Iterator[Problem]:
+    value = task["_retry"]
+    try:
+        if isinstance(value, dict):
+            if "limit" not in value:
+                raise Unsuitable("limit is missing")  # noqa: TRY301 - all answers in one place
+            for key in ("limit", "interval", "max_interval"):
+                if key in value:
+                    integer(key, value[key])
+            interval_type = value.get("interval_type", "constant")
+            if str(interval_type).lower() not in _INTERVAL_TYPES:
+                raise Unsuitable(f"interval_type is {to_json(interval_type)}")  # noqa: TRY301
+        elif isinstance(value, (bool, list)) or value is None:
+            raise Unsuitable(f"it is {to_json(value)}")  # noqa: TRY301
+        else:
+            integer("_retry", value)
+    except Unsuitable as error:
+        yield _warning(
+            "unusable value of _retry",
+            value_span(task, "_retry"),
+            str(error),
+            "write a number, or {limit: 3, interval: 10, interval_type: exponential, max_interval: 60}",
+        )
+
+
+def _compile_problems(task: Mapping[str, Json]) -> Iterator[Problem]:
+    """Problems of a body that is compiled when its operator has run: the workflow starts in spite of them."""
+    problems: list[Problem] = []
+    Tree(problems).build("^sub", "^sub", task)
+    for problem in problems:
+        yield problem._replace(
+            severity="warning", reason=problem.reason or "the task will fail here"
+        )
+
+
+def _has_template(value: Json) -> bool:
+    if isinstance(value, dict):
+        return any(_has_template(item) for item in value.values())
+    return isinstance(value, Template) and "${" in value
+
+
+def _warning(
+    message: str, span: Span | None, reason: str | None = None, help_: str | None = None
+) -> Problem:
+    return Problem(message, span, reason, help_, "warning")

@@ -1,0 +1,92 @@
+"""Reading workflow files and what they include from a directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from digpy.dsl.nodes import MappingNode
+from digpy.dsl.reader import read_text
+from digpy.errors import YamlError
+from digpy.source import Problem, Source, Span
+
+
+class FileReader:
+    """Reads files below a root; `read` remembers what it read, by name.
+
+    An ``!include`` may reach files in and below the directory of the including file only, after resolving
+    links. (digdag 0.10.5 compares the beginnings of path texts, which lets ``../projx/c.dig`` through; D43.)
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.read: dict[str, str] = {}
+        self._paths: dict[str, Path] = {}
+
+    def source(self, path: Path, name: str) -> Source:
+        """The text of a file, called `name` in messages. Raises `YamlError`."""
+        text = _decoded(_bytes(path, name), name)
+        self._paths[name] = path
+        self.read[name] = text
+        return Source(name, text)
+
+    def load(self, including: str, path: str) -> Source:
+        """The text of an included file; see `digpy.dsl.reader.Load`."""
+        directory = self._paths[including].parent
+        target = Path(os.path.normpath(directory / path))
+        if target == directory or not target.is_relative_to(directory):
+            raise _outside(path, "the path leaves the directory of the file that includes it")
+        resolved = target.resolve()
+        for limit in (directory.resolve(), self.root.resolve()):
+            if not resolved.is_relative_to(limit):
+                raise _outside(path, f"it is a link to {resolved}")
+        name = Path(os.path.normpath(Path(including).parent / path)).as_posix()
+        if target.is_relative_to(self.root):
+            name = target.relative_to(self.root).as_posix()
+        return self.source(target, name)
+
+
+def read_file(path: Path, root: Path, name: str) -> MappingNode:
+    """Read a workflow file with its includes.
+
+    `name` is what people call the file, usually its path relative to `root`; no include may leave `root`.
+    Raises `YamlError` with every problem found.
+    """
+    files = FileReader(root)
+    return read_text(files.source(path, name), load=files.load)
+
+
+def _bytes(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise YamlError([Problem(f'there is no file "{name}"')]) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise YamlError([Problem(f'"{name}" cannot be read: {reason}')]) from error
+
+
+def _decoded(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        offset = len(content[: error.start].decode("utf-8", "replace"))
+        source = Source(name, content.decode("utf-8", "replace"))
+        problem = Problem(
+            f"byte 0x{content[error.start]:02X} is not UTF-8",
+            Span(source, offset, offset + 1),
+            help="save the file as UTF-8",
+        )
+        raise YamlError([problem]) from None
+
+
+def _outside(path: str, reason: str) -> YamlError:
+    return YamlError(
+        [
+            Problem(
+                f'"{path}" cannot be included',
+                reason=reason,
+                help="include files of the same directory or below it",
+            )
+        ]
+    )

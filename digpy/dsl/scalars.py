@@ -1,0 +1,180 @@
+"""digdag's rules for what a YAML scalar means, and how a typed key becomes text.
+
+YAML 1.1 with changes: clock times, dates, ``yes``/``no`` and decimals that begin with a zero stay text.
+Follows digdag 0.10.5: its YAML tag resolver over SnakeYAML 1.23, then Jackson's conversion to JSON.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from digpy.values import Json
+
+_WORDS: dict[str, Json] = {
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "true": True,
+    "True": True,
+    "false": False,
+    "False": False,
+}
+_WORD_STARTS = frozenset("~nNtTfF")
+_NUMBER_STARTS = frozenset("+-.0123456789")
+
+_INT = re.compile(
+    r"[-+]?(?:0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)",
+)
+_FLOAT = re.compile(
+    r"""[-+]?[1-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
+      | [-+]?[1-9][0-9_]*[eE][-+]?[0-9]+
+      | [-+]?\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?
+      | [-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*
+      | [-+]?\.(?:inf|Inf|INF)
+      | \.(?:nan|NaN|NAN)""",
+    re.VERBOSE,
+)
+_TIMESTAMP = re.compile(
+    r"""(\d{4})-(\d\d?)-(\d\d?)
+        (?:(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d)(?:\.(\d*))?
+           (?:[ \t]*(?:Z|([-+])(\d\d?)(?::?(\d\d)?)?))?)?""",
+    re.VERBOSE,
+)
+_JSON_NAMES = {math.inf: "Infinity", -math.inf: "-Infinity"}
+_BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+
+
+def plain(text: str) -> Json:
+    """The value of a scalar written without quotes. Raises `ValueError` for a number it cannot be.
+
+    These are ``0x_`` and ``0b_``, which have no digits, and integers of more than 4,300 digits.
+    """
+    first = text[:1]
+    if first in _NUMBER_STARTS:
+        if _INT.fullmatch(text):
+            return _integer(text)
+        if _FLOAT.fullmatch(text):
+            return _json_float(_real(text))
+        return text
+    if first in _WORD_STARTS or not first:
+        return _WORDS.get(text, text)
+    return text
+
+
+def tagged(tag: str, text: str) -> Json:
+    """The value of a scalar with an explicit tag such as ``!!int``.
+
+    Raises `KeyError` for a tag that scalars cannot have, `ValueError` if the text does not suit it.
+    """
+    kind = tag.removeprefix("tag:yaml.org,2002:")
+    if kind == "str":
+        return text
+    if kind == "int":
+        return _integer(text)
+    if kind == "float":
+        return _json_float(_real(text))
+    if kind == "bool":
+        return _BOOLEANS.get(text.lower())
+    if kind == "null":
+        return None
+    if kind == "binary":
+        return _binary(text)
+    if kind == "timestamp":
+        return _epoch_milliseconds(text)
+    raise KeyError(tag)
+
+
+def key_text(value: Json) -> str | None:
+    """How a typed key is called in JSON; None for a null, which cannot be a key."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return java_double(value)
+    return None if value is None else str(value)
+
+
+def java_double(value: float) -> str:
+    """A finite float as Java writes it: ``1.0``, ``1.0E21``, ``1.23456789E7``."""
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        text = repr(value)
+        return text if "e" not in text else f"{value:f}".rstrip("0")
+    mantissa, _, exponent = repr(value).partition("e")
+    sign = "-" if mantissa.startswith("-") else ""
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    power = int(exponent or 0) + len(whole) - 1
+    digits = whole + fraction
+    stripped = digits.lstrip("0")
+    power -= len(digits) - len(stripped)
+    stripped = stripped.rstrip("0") or "0"
+    return f"{sign}{stripped[0]}.{stripped[1:] or '0'}E{power}"
+
+
+def _integer(text: str) -> int:
+    digits = text.replace("_", "")
+    sign = -1 if digits.startswith("-") else 1
+    digits = digits[1:] if digits[:1] in ("+", "-") else digits
+    if digits.startswith("0b"):
+        return sign * int(digits[2:], 2)
+    if digits.startswith("0x"):
+        return sign * int(digits[2:], 16)
+    if ":" in digits:
+        total = 0
+        for part in digits.split(":"):
+            total = total * 60 + int(part)
+        return sign * total
+    if digits.startswith("0") and digits != "0":
+        return sign * int(digits, 8)
+    return sign * int(digits)
+
+
+def _real(text: str) -> float:
+    digits = text.replace("_", "")
+    sign = -1.0 if digits.startswith("-") else 1.0
+    digits = digits[1:] if digits[:1] in ("+", "-") else digits
+    if digits.lower() == ".inf":
+        return sign * math.inf
+    if digits.lower() == ".nan":
+        return math.nan
+    total = 0.0
+    for part in digits.split(":"):
+        total = total * 60 + float(part)
+    return sign * total
+
+
+def _json_float(value: float) -> Json:
+    return "NaN" if math.isnan(value) else _JSON_NAMES.get(value, value)
+
+
+def _binary(text: str) -> str:
+    from base64 import b64decode, b64encode
+
+    return b64encode(b64decode("".join(text.split()), validate=True)).decode("ascii")
+
+
+def _epoch_milliseconds(text: str) -> int:
+    from datetime import UTC, datetime, timedelta
+
+    match = _TIMESTAMP.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a timestamp: {text}")
+    year, month, day, hour, minute, second, fraction, sign, zone_hours, zone_minutes = (
+        match.groups()
+    )
+    instant = datetime(
+        int(year),
+        int(month),
+        int(day),
+        int(hour or 0),
+        int(minute or 0),
+        int(second or 0),
+        tzinfo=UTC,
+    )
+    offset = timedelta(hours=int(zone_hours or 0), minutes=int(zone_minutes or 0))
+    instant += offset if sign == "-" else -offset
+    milliseconds = int((fraction or "0")[:3].ljust(3, "0"))
+    return round(instant.timestamp()) * 1000 + milliseconds

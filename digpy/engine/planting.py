@@ -1,0 +1,134 @@
+"""Inserting tasks from definitions, depth first: parents before children, siblings as written."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from digpy.dsl.model import Definitions, TaskDefinition
+from digpy.engine.overlay import Overlay
+from digpy.engine.states import TaskState
+from digpy.engine.takeover import AT_REST, generated_roots, is_known, may_skip, may_take
+from digpy.engine.tree import RESUMED, SKIPPED, Task, TaskRow, adopt, connect
+
+
+class Soil(NamedTuple):
+    """Where definitions come from: `origin` is the task that generated them, None the workflow."""
+
+    definitions: Definitions
+    origin: int | None
+
+
+class _Fate(NamedTuple):
+    """What becomes of the tasks of a subtree.
+
+    `how` says that all of them are done already, and how. Otherwise `takes` and `skips` say whether
+    single ones may be taken over or left out.
+    """
+
+    how: str | None = None
+    takes: bool = False
+    skips: bool = False
+
+
+class Planter:
+    """Inserts tasks into an overlay, at one instant."""
+
+    def __init__(self, overlay: Overlay, at: int) -> None:
+        self._overlay = overlay
+        self._at = at
+
+    def plant(self, roots: list[TaskDefinition], soil: Soil, parent: Task | None) -> list[Task]:
+        """Insert the static subtrees of `roots` below `parent`; return the tasks of the roots.
+
+        What the attempt's selection says need not run is inserted as a success.
+        """
+        takes = may_take(self._overlay, parent)
+        skips = may_skip(self._overlay, parent, soil.origin)
+        return self._plant(roots, soil, parent, _Fate(takes=takes, skips=skips))
+
+    def plant_handlers(self, roots: list[TaskDefinition], soil: Soil, owner: Task) -> None:
+        """Insert handlers below a failed task; they always run."""
+        self._plant(roots, soil, owner, _Fate())
+
+    def _plant(
+        self, roots: list[TaskDefinition], soil: Soil, parent: Task | None, fate: _Fate
+    ) -> list[Task]:
+        siblings: dict[int, Task] = {}
+        for definition in roots:
+            mine = self._fate(definition, soil, parent, siblings, fate)
+            task = self._insert(definition, soil, parent, mine.how)
+            connect(task, siblings)
+            siblings[definition.index] = task
+            below, children = soil, [soil.definitions[index] for index in definition.children]
+            if mine.how == RESUMED and not definition.is_group:
+                generated = self._take_over(task)
+                if generated is not None:
+                    below, children = Soil(generated, task.number), generated_roots(generated)
+            if children:
+                self._plant(children, below, task, mine)
+        tasks = list(siblings.values())
+        if parent is not None:
+            adopt(parent, parent.round, tasks)
+        return tasks
+
+    def _fate(
+        self,
+        definition: TaskDefinition,
+        soil: Soil,
+        parent: Task | None,
+        siblings: dict[int, Task],
+        fate: _Fate,
+    ) -> _Fate:
+        if fate.how is not None or not (fate.takes or fate.skips):
+            return fate
+        selection = self._overlay.tree.selection
+        full_name = _full_name(parent, definition)
+        if fate.skips and selection.run is not None and full_name not in selection.run:
+            return _Fate(SKIPPED)
+        takes = fate.takes and all(siblings[i].how in AT_REST for i in definition.upstreams)
+        if (
+            takes
+            and definition.name != "^check"
+            and is_known(selection, definition, soil.definitions, full_name)
+        ):
+            return _Fate(RESUMED)
+        return fate._replace(takes=takes)
+
+    def _take_over(self, task: Task) -> Definitions | None:
+        taken = self._overlay.tree.selection.takeovers[task.full_name]
+        if taken.output is not None:
+            self._overlay.save(taken.output._replace(number=task.number, round=task.round))
+        return taken.definitions
+
+    def _insert(
+        self, definition: TaskDefinition, soil: Soil, parent: Task | None, how: str | None
+    ) -> Task:
+        row = TaskRow(
+            number=len(self._overlay) + 1,
+            parent=None if parent is None else parent.number,
+            born=0 if parent is None else parent.round,
+            round=0,
+            full_name=_full_name(parent, definition),
+            origin=soil.origin,
+            source=definition.index,
+            state=TaskState.BLOCKED if how is None else TaskState.SUCCESS,
+            verdict=None,
+            cancel=False,
+            how=how,
+            fence=0,
+            reported_fence=0,
+            losses=0,
+            retries=0,
+            retry_at=None,
+            awaits=None,
+            state_params={},
+            started_at=None,
+            ended_at=None if how is None else self._at,
+        )
+        task = Task(row, soil.definitions)
+        self._overlay.insert(task)
+        return task
+
+
+def _full_name(parent: Task | None, definition: TaskDefinition) -> str:
+    return definition.name if parent is None else parent.full_name + definition.name

@@ -1,0 +1,83 @@
+"""Merges layers of parameters, and remembers where each value came from.
+
+Which layers, and in which order, is the business of `digpy.engine.params`. A scope is never
+changed: adding a layer makes a new one that shares everything with the one before, and nothing is
+merged until somebody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from digpy.values import Json, Params, deep_merge, remove_paths
+
+
+class Scope:
+    """A persistent chain of layers. `params` is shared between scopes: do not change it."""
+
+    __slots__ = ("_layer", "_params", "_previous")
+
+    def __init__(self, base: Mapping[str, Json], origin: str = "") -> None:
+        self._previous: Scope | None = None
+        self._layer = _Layer(base, (), origin)
+        self._params: Params | None = dict(base)
+
+    def export(self, params: Mapping[str, Json], origin: str = "") -> Scope:
+        """This scope with `params` merged over it; mappings merge deeply, the rest is replaced."""
+        return self._with(_Layer(params, (), origin)) if params else self
+
+    def store(
+        self, params: Mapping[str, Json], reset: Iterable[str] = (), origin: str = ""
+    ) -> Scope:
+        """This scope without the dotted paths `reset`, then with `params` merged over it."""
+        layer = _Layer(params, tuple(reset), origin)
+        return self._with(layer) if layer.params or layer.reset else self
+
+    @property
+    def params(self) -> Params:
+        """Everything merged; computed once, and what earlier scopes have computed is used."""
+        pending: list[Scope] = []
+        scope = self
+        while scope._params is None:
+            pending.append(scope)
+            assert scope._previous is not None  # noqa: S101 - a base has its parameters
+            scope = scope._previous
+        params = scope._params
+        for waiting in reversed(pending):
+            params = waiting._params = waiting._layer.over(params)
+        return params
+
+    def origins(self, name: str) -> list[str]:
+        """Where the top-level `name` comes from, newest first; several if mappings merged."""
+        found = []
+        scope: Scope | None = self
+        while scope is not None:
+            layer = scope._layer
+            if name in layer.params:
+                found.append(layer.origin)
+                before = scope._previous.params.get(name) if scope._previous else None
+                if not isinstance(layer.params[name], dict) or not isinstance(before, dict):
+                    break
+            if name in layer.reset:
+                break
+            scope = scope._previous
+        return found
+
+    def _with(self, layer: _Layer) -> Scope:
+        scope = Scope.__new__(Scope)
+        scope._previous = self
+        scope._layer = layer
+        scope._params = None
+        return scope
+
+
+class _Layer(NamedTuple):
+    params: Mapping[str, Json]
+    reset: tuple[str, ...]
+    origin: str
+
+    def over(self, params: Params) -> Params:
+        if self.reset:
+            params = remove_paths(params, self.reset)
+        return deep_merge(params, self.params) if self.params else params

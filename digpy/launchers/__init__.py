@@ -1,0 +1,1 @@
+"""How an attempt gets a worker: one file a launcher."""

@@ -1,0 +1,47 @@
+"""``call>: FILE`` embeds another workflow file as subtasks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from digpy.dsl.model import Subtasks
+from digpy.errors import SourceError, TaskFailed
+from digpy.operators import conversions
+from digpy.operators.arguments import command_of
+from digpy.spi import InlineOperator, TaskRequest, TaskResult
+
+
+class Call(InlineOperator):
+    """Generates the tasks of a file, which is read when the task runs.
+
+    Follows digdag 0.10.5, except that what counts is where the path leads after resolving links.
+    """
+
+    retries = True
+    options = frozenset[str]()
+
+    def run(self, request: TaskRequest) -> TaskResult:
+        """Raises `TaskFailed` if the file is not in the project, or something is wrong in it."""
+        from digpy.dsl.project import load_called
+
+        path = _path(request)
+        try:
+            return TaskResult(subtasks=Subtasks(load_called(path, request.project)))
+        except SourceError as error:
+            raise TaskFailed(str(error), "config") from error
+
+
+def _path(request: TaskRequest) -> Path:
+    name = conversions.string(command_of(request), conversions.COMMAND)
+    if not name.endswith(".dig"):
+        name += ".dig"
+    path = Path(os.path.normpath(request.workspace / name))
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(request.project)):
+        raise TaskFailed(
+            f"File name must not be outside of project path ({request.project}): {name}",
+            "illegal argument",
+        )
+    if not path.is_file():
+        raise TaskFailed(f"File not found: {path}", "config")
+    return path

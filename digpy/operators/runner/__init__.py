@@ -1,0 +1,1 @@
+"""Sources that `py` hands to the interpreter of the user; nothing of digpy imports them."""

@@ -1,0 +1,334 @@
+"""Opening the database, and transactions in which named statements run.
+
+The statements are text that the package carries (`sql/sqlite.sql`, made from `statements`); this
+module runs them on the bare driver, because SQLAlchemy costs more to import than everything else
+together. It knows SQLite; what the modules beside it see is `Transaction`, which any DB-API
+connection can stand behind.
+
+SQLite allows one writer at a time. Its own busy handler backs off to waits that starve a second
+writer beside back-to-back commits, so a busy database is asked again every half millisecond.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from digpy.errors import ConfigError, DigpyError, InternalError, Unavailable
+
+REVISION = "0001"
+"""The Alembic revision of the schema that this release knows; digits, so that later ones compare greater."""
+
+PATIENCE = 5.0
+"""Seconds for which a busy database is asked again."""
+
+Durability: TypeAlias = Literal["full", "relaxed"]
+"""``full``: a commit survives power loss. ``relaxed``: it survives the death of processes only."""
+
+Row: TypeAlias = "tuple[Any, ...]"
+
+_SYNCHRONOUS = {"full": "FULL", "relaxed": "NORMAL"}
+_PAUSE = 0.0005
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_BROKEN = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+class Statement(NamedTuple):
+    """A statement with positional parameters, and their names in order (a name may occur twice)."""
+
+    sql: str
+    parameters: tuple[str, ...]
+    writes: bool
+
+
+class Transaction:
+    """One database transaction: everything that happens in it is committed together, or nothing is.
+
+    Statements are named as in ``sql/sqlite.sql``. Raises `InternalError` when a constraint refuses
+    a row, and `Unavailable` when the database is away.
+    """
+
+    __slots__ = ("_connection", "_statements", "_translate", "_writing")
+
+    def __init__(
+        self,
+        connection: Any,
+        statements: Mapping[str, Statement],
+        translate: Callable[[Exception, str], DigpyError],
+        *,
+        writing: bool,
+    ) -> None:
+        self._connection = connection
+        self._statements = statements
+        self._translate = translate
+        self._writing = writing
+
+    def run(self, name: str, params: Mapping[str, Any]) -> list[Row]:
+        """Execute a statement and return all its rows."""
+        rows: list[Row] = self._execute(name, params).fetchall()
+        return rows
+
+    def one(self, name: str, params: Mapping[str, Any]) -> Row | None:
+        """Execute a statement that finds at most one row, and return it."""
+        rows = self.run(name, params)
+        if len(rows) > 1:
+            raise InternalError(f"{name} found {len(rows)} rows where there can be one")
+        return rows[0] if rows else None
+
+    def change(self, name: str, params: Mapping[str, Any]) -> int:
+        """Execute a statement that changes rows; how many it changed."""
+        return int(self._execute(name, params).rowcount)
+
+    def many(self, name: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Execute a statement once for each of `rows`; how many rows were changed in all.
+
+        A row holds the parameters in the statement's own order, which stands at its head in the
+        ``.sql`` file.
+        """
+        statement = self._statement(name)
+        try:
+            return max(0, int(self._connection.executemany(statement.sql, rows).rowcount))
+        except sqlite3.Error as error:
+            raise self._translate(error, name) from error
+
+    def _execute(self, name: str, params: Mapping[str, Any]) -> Any:
+        statement = self._statement(name)
+        values = [params[parameter] for parameter in statement.parameters]
+        try:
+            return self._connection.execute(statement.sql, values)
+        except sqlite3.Error as error:
+            raise self._translate(error, name) from error
+
+    def _statement(self, name: str) -> Statement:
+        statement = self._statements[name]
+        if statement.writes and not self._writing:
+            raise InternalError(f"{name} changes rows in a transaction that only reads")
+        return statement
+
+
+class Database:
+    """An open SQLite database: one connection, used by the thread and the process that opened it.
+
+    Attributes:
+        path: the file.
+        durability: what a commit survives.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
+        self.path = path
+        self.durability: Durability = durability
+        self._connection = connection
+        self._process = os.getpid()
+        self._statements = load_statements("sqlite")
+        self._gone: str | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """A transaction that may write; it holds the write lock from the start.
+
+        Committed when the block ends, rolled back when it raises. Raises `Unavailable` if others
+        hold the lock for 5 seconds, or if the file cannot be used; nothing was changed then, except
+        that a commit that reports an error may have happened: callers write what can be written
+        twice.
+        """
+        with self._within("BEGIN IMMEDIATE") as connection:
+            yield Transaction(connection, self._statements, self._translate, writing=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """A transaction that only reads: one state of the database, without a lock."""
+        with self._within("BEGIN", "SELECT 1 FROM sqlite_master LIMIT 1") as connection:
+            yield Transaction(connection, self._statements, self._translate, writing=False)
+
+    def close(self) -> None:
+        """Close the connection; twice does no harm. Before any fork."""
+        self._check_process()
+        self._connection.close()
+        self._gone = self._gone or f'the database "{self.path}" is closed'
+
+    @contextmanager
+    def _within(self, *begin: str) -> Iterator[sqlite3.Connection]:
+        self._check_process()
+        if self._gone is not None:
+            raise Unavailable(self._gone)
+        connection = self._connection
+        if connection.in_transaction:
+            raise InternalError("a transaction inside a transaction")
+        try:
+            _patiently(connection, begin)
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise self._translate(error, begin[0]) from error
+        try:
+            yield connection
+        except BaseException:
+            self._roll_back()
+            raise
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise self._translate(error, "COMMIT") from error
+
+    def _roll_back(self) -> None:
+        if self._gone is None and self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                # What made us roll back is being raised; this only decides that the connection is
+                # finished.
+                self._break(_unavailable(self.path, error))
+
+    def _check_process(self) -> None:
+        # A connection that crossed a fork shares file locks and the log with its twin: both would
+        # corrupt it.
+        if os.getpid() != self._process:
+            raise InternalError(f'the connection to "{self.path}" belongs to another process')
+
+    def _translate(self, error: Exception, name: str) -> DigpyError:
+        if isinstance(error, sqlite3.IntegrityError):
+            return InternalError(f"{name}: {error}")
+        code = _code(error)
+        if code in _BUSY or code in _BROKEN or _is_the_environment(code):
+            unavailable = _unavailable(self.path, error)
+            if code in _BROKEN:
+                # After a failed sync the kernel may report success next time: never use this
+                # connection again.
+                self._break(unavailable)
+            return unavailable
+        return InternalError(f"{name}: {error}")
+
+    def _break(self, error: Unavailable) -> None:
+        self._gone = str(error)
+        self._connection.close()
+
+
+def open_database(path: Path, *, durability: Durability = "full", create: bool = True) -> Database:
+    """Open the database file `path`; make it, and its directory, if it is missing and `create`.
+
+    A file of an older release is migrated. Raises `ConfigError` for one of a newer release,
+    `Unavailable` when it is missing, damaged, no database of ours, or locked for 5 seconds.
+    """
+    if not path.exists():
+        if not create:
+            raise Unavailable(f'there is no database "{path}"')
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+    except sqlite3.Error as error:
+        raise _unavailable(path, error) from error
+    try:
+        _patiently(connection, ["PRAGMA journal_mode=WAL"])
+        connection.execute(f"PRAGMA synchronous={_SYNCHRONOUS[durability]}")
+        _bring_up_to_date(connection, path)
+        connection.execute("PRAGMA foreign_keys=ON")
+    except sqlite3.Error as error:
+        connection.close()
+        raise _unavailable(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
+    return Database(connection, path, durability)
+
+
+def load_statements(dialect: str) -> dict[str, Statement]:
+    """The package's statements for `dialect`, by name."""
+    text = (Path(__file__).parent / "sql" / f"{dialect}.sql").read_text("utf-8")
+    statements = {}
+    for part in text.split("\n-- ")[1:]:
+        head, _, sql = part.partition("\n")
+        name, _, parameters = head.partition("(")
+        names = tuple(parameters[:-1].split(", ")) if len(parameters) > 1 else ()
+        writes = not sql.startswith("SELECT")
+        statements[name] = Statement(sql.rstrip().removesuffix(";"), names, writes)
+    return statements
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+    if _stamp(connection, path) == REVISION:
+        return
+    # Under the lock it is decided again: several processes may find the same new or old file.
+    _patiently(connection, ["BEGIN IMMEDIATE"])
+    try:
+        stamp = _stamp(connection, path)
+        if stamp is None:
+            schema = Path(__file__).parent / "sql" / "schema.sqlite.sql"
+            for statement in schema.read_text("utf-8").split(";\n"):
+                connection.execute(statement)
+        elif stamp > REVISION:
+            raise ConfigError(
+                f'the database "{path}" was written by a newer digpy: its schema is {stamp}, this release knows'
+                f" {REVISION}. Nothing was changed. Use that release, or another database."
+            )
+        elif stamp < REVISION:
+            from digpy.store.migrations import migrate
+
+            migrate(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _stamp(connection: sqlite3.Connection, path: Path) -> str | None:
+    """The revision that the file is stamped with: None if it is empty, "" if no migration has run on it."""
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if not names:
+        return None
+    if "alembic_version" not in names:
+        raise Unavailable(f'"{path}" is a database, but not one of digpy\'s; nothing was changed')
+    found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(found[0]) if found else ""
+
+
+def _patiently(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
+    """Execute `statements`, all again from the first while the database is busy, for `PATIENCE` seconds."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            for statement in statements:
+                connection.execute(statement).fetchall()
+        except sqlite3.OperationalError as error:
+            if _code(error) not in _BUSY or time.monotonic() > deadline:
+                raise
+        else:
+            return
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        # Half a millisecond and up to another half, by a clock's last digits, so that two do not
+        # march in step.
+        time.sleep(_PAUSE * (1 + time.monotonic_ns() % 1000 / 1000))
+
+
+def _code(error: Exception) -> int:
+    """The primary result code; the driver's own complaints have none: 0."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _is_the_environment(code: int) -> bool:
+    return code in {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+
+
+def _unavailable(path: Path, error: Exception) -> Unavailable:
+    code = _code(error)
+    if code in _BUSY:
+        what = f"is locked by another process, for more than {PATIENCE:.0f} s; nothing was changed, try again"
+    elif code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+        what = f"is damaged or no database ({error}); move it away to begin with a new one"
+    elif code == sqlite3.SQLITE_FULL:
+        what = "cannot grow: the disk is full; nothing was changed, make room and try again"
+    else:
+        what = f"cannot be used ({error}); what was committed is safe, try again"
+    return Unavailable(f'the database "{path}" {what}')

@@ -1,0 +1,192 @@
+"""Trees of tasks: loading them whole, saving what an event changed.
+
+`save` is the hot path of everything: a batch of changes is three statements, whatever its size.
+Each updated row is compared with the state it was read in; a row that somebody else moved is a bug,
+because the caller holds the attempt (`attempts.bump_version`) when it gets here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from digpy.dsl.model import Subtasks
+from digpy.engine.changes import Changes, Output
+from digpy.engine.states import TaskState
+from digpy.engine.tree import TaskRow
+from digpy.errors import InternalError
+from digpy.store.database import Transaction
+from digpy.values import Params
+
+_STATES = {str(state): state for state in TaskState}  # cheaper than calling the enum
+_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class TaskSummary(NamedTuple):
+    """A task as listings show it; instants in UTC microseconds, `error` is that of the newest run."""
+
+    number: int
+    parent: int | None
+    full_name: str
+    state: TaskState
+    how: str | None
+    retries: int
+    started_at: int | None
+    ended_at: int | None
+    error: Params | None
+
+
+def load(tx: Transaction, attempt: int) -> list[TaskRow]:
+    """All tasks of `attempt`, by number."""
+    return [_row(*row) for row in tx.run("tasks.load", {"attempt": attempt})]
+
+
+def load_outputs(tx: Transaction, attempt: int) -> list[Output]:
+    """What the runs of `attempt`'s tasks left, by task and round."""
+    return [_output(*row) for row in tx.run("outputs.load", {"attempt": attempt})]
+
+
+def save(tx: Transaction, attempt: int, changes: Changes) -> None:
+    """Write the rows and outputs of `changes`; moves and effects are the caller's.
+
+    Raises `InternalError`, and the transaction is rolled back, if an updated task is not in the
+    state it was read in.
+    """
+    if changes.inserted:
+        tx.many(
+            "tasks.insert",
+            [
+                (
+                    attempt,
+                    task.number,
+                    task.parent,
+                    task.born,
+                    task.round,
+                    task.full_name,
+                    task.origin,
+                    task.source,
+                    str(task.state),
+                    None if task.verdict is None else str(task.verdict),
+                    int(task.cancel),
+                    task.how,
+                    task.fence,
+                    task.reported_fence,
+                    task.losses,
+                    task.retries,
+                    task.retry_at,
+                    task.awaits,
+                    _json(task.state_params) if task.state_params else None,
+                    task.started_at,
+                    task.ended_at,
+                )
+                for task in changes.inserted
+            ],
+        )
+    if changes.updated:
+        saved = tx.many(
+            "tasks.update",
+            [
+                (
+                    task.round,
+                    str(task.state),
+                    None if task.verdict is None else str(task.verdict),
+                    int(task.cancel),
+                    task.how,
+                    task.fence,
+                    task.reported_fence,
+                    task.losses,
+                    task.retries,
+                    task.retry_at,
+                    task.awaits,
+                    _json(task.state_params) if task.state_params else None,
+                    task.started_at,
+                    task.ended_at,
+                    attempt,
+                    task.number,
+                    str(was),
+                )
+                for task, was in changes.updated
+            ],
+        )
+        if saved != len(changes.updated):
+            numbers = ", ".join(f"{attempt}.{task.number}" for task, _ in changes.updated)
+            raise InternalError(
+                f"{len(changes.updated) - saved} of the tasks {numbers} were moved by somebody else"
+            )
+    if changes.outputs:
+        tx.many("outputs.put", [_output_row(attempt, output) for output in changes.outputs])
+
+
+def summary(tx: Transaction, attempt: int) -> list[TaskSummary]:
+    """All tasks of `attempt` for a listing, by number."""
+    return [
+        TaskSummary(
+            number,
+            parent,
+            full_name,
+            _STATES[state],
+            how,
+            retries,
+            started_at,
+            ended_at,
+            None if error is None else json.loads(error),
+        )
+        for number, parent, full_name, state, how, retries, started_at, ended_at, error in tx.run(
+            "tasks.summary", {"attempt": attempt}
+        )
+    ]
+
+
+def waiting_for(tx: Transaction, attempt: int) -> list[tuple[int, int]]:
+    """(attempt, number) of the tasks that wait for `attempt` to end, in order."""
+    return [
+        (waiting, number) for waiting, number in tx.run("tasks.waiting_for", {"awaits": attempt})
+    ]
+
+
+def _row(*columns: Any) -> TaskRow:
+    row = TaskRow._make(columns)
+    return row._replace(
+        state=_STATES[row.state],
+        verdict=None if row.verdict is None else _STATES[row.verdict],
+        cancel=bool(row.cancel),
+        state_params=_loaded(columns[17], {}),
+    )
+
+
+def _output_row(attempt: int, output: Output) -> tuple[Any, ...]:
+    number, round_, subtasks, export, store, reset, error = output
+    return (
+        attempt,
+        number,
+        round_,
+        _json(export) if export else None,
+        _json(store) if store else None,
+        _json(reset) if reset else None,
+        None if subtasks is None else subtasks.to_text(),
+        None if error is None else _json(error),
+    )
+
+
+def _output(
+    number: int,
+    round_: int,
+    export: str | None,
+    store: str | None,
+    reset: str | None,
+    subtasks: str | None,
+    error: str | None,
+) -> Output:
+    return Output(
+        number,
+        round_,
+        None if subtasks is None else Subtasks.from_text(subtasks),
+        _loaded(export, {}),
+        _loaded(store, {}),
+        tuple(_loaded(reset, [])),
+        _loaded(error, None),
+    )
+
+
+def _loaded(text: str | None, absent: Any) -> Any:
+    return absent if text is None else json.loads(text)

@@ -1,0 +1,45 @@
+"""Every expression that was recorded from digdag 0.10.5.1, and where digpy differs on purpose."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digpy.errors import ExpressionError
+from digpy.expr.evaluate import evaluate_text
+
+RECORDED = Path(__file__).parent / "recorded"
+ROWS = [
+    json.loads(line) for line in (RECORDED / "expressions.jsonl").read_text("utf-8").splitlines()
+]
+DIFFERS: dict[str, list[str]] = json.loads(
+    (RECORDED / "expressions.differs.json").read_text("utf-8")
+)
+DIFFERENT = {row for rows in DIFFERS.values() for row in rows}
+NAMES = {"SyntaxError", "ReferenceError", "TypeError", "RangeError", "URIError", "Error"}
+
+
+def outcome(row: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Result and kind of error, one of them None."""
+    variables = {"timezone": row["timezone"], **row["params"]}
+    try:
+        return evaluate_text(row["template"], variables, timezone=row["timezone"], now=0), None
+    except ExpressionError as error:
+        start = f"Failed to evaluate a variable {row['template']} ("
+        assert str(error).startswith(start)
+        name = str(error)[len(start) :].split(":")[0]
+        return None, name if name in NAMES else "other"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+def test_expression_gives_what_digdag_gave(row: dict[str, Any]) -> None:
+    expected = (row["result"], row["error_kind"])
+    if row["id"] in DIFFERENT:
+        assert outcome(row) != expected, "it agrees: take it off the list of differences"
+    else:
+        assert outcome(row) == expected
+
+
+def test_the_list_of_differences_names_recorded_rows() -> None:
+    assert {row["id"] for row in ROWS} >= DIFFERENT

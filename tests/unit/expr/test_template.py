@@ -1,0 +1,82 @@
+"""Splitting texts into literals and holes, and finding what is wrong with them."""
+
+import pytest
+
+from digpy.expr.template import Hole, Piece, Text, parse, problems
+from digpy.source import Source, Span
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("", ()),
+        ("a$b $$", (Text("a$b $"),)),
+        ("x${a}y", (Text("x"), Hole("a", 3, 4), Text("y"))),
+        ("${a}}", (Hole("a", 2, 3), Text("}"))),
+        ("${ {x: {y: 1}}.x }", (Hole(" {x: {y: 1}}.x ", 2, 17),)),
+        ('${"}"}', (Hole('"', 2, 3), Text('"}'))),
+        ("${'{'} ${a}", (Text("${'{'} ${a}"),)),
+        ("$$ ${a", (Text("$ ${a"),)),
+        ("$${", (Text("${"),)),
+        ("x${}y", (Text("x"), Text("y"))),
+        ("${ }", (Hole(" ", 2, 3),)),
+        ("${secret:a}", (Text("${secret:a}"),)),
+        ("${secret:${k}}", (Text("${secret:"), Hole("k", 11, 12), Text("}"))),
+        ("${A:b}", (Hole("A:b", 2, 5),)),
+        ("a\n${b\n}", (Text("a\n"), Hole("b\n", 4, 6))),
+    ],
+)
+def test_text_is_split_as_digdag_does(text: str, pieces: tuple[Piece, ...]) -> None:
+    assert parse(text) == pieces
+
+
+def whole(yaml: str, scalar: str) -> Span:
+    start = yaml.index(scalar)
+    return Span(Source("w.dig", yaml), start, start + len(scalar))
+
+
+def test_valid_expressions_have_no_problem() -> None:
+    text = "${a + 1} ${} ${secret:x} ${[1].map(function(v){return {v: v}})}"
+    assert problems(text, whole(text, text)) == []
+
+
+def test_syntax_error_is_shown_at_its_character() -> None:
+    yaml = '+a:\n  echo>: "x ${a b}"\n'
+    [problem] = problems("x ${a b}", whole(yaml, '"x ${a b}"'))
+    assert problem.span is not None
+    assert (problem.span.line, problem.span.column) == (2, 17)
+    assert problem.message == '"a b" is not a JavaScript expression'
+    assert problem.severity == "error"
+
+
+def test_syntax_error_in_a_block_scalar_is_shown_at_its_character() -> None:
+    yaml = "+a:\n  sh>: |\n    echo 1\n    echo ${a b}\n"
+    [problem] = problems("echo 1\necho ${a b}\n", whole(yaml, "|\n    echo 1\n    echo ${a b}\n"))
+    assert problem.span is not None
+    assert (problem.span.line, problem.span.column) == (4, 14)
+
+
+def test_syntax_error_on_a_later_line_of_an_expression_is_shown_there() -> None:
+    text = "${a +\n  b c}"
+    [problem] = problems(text, whole(text, text))
+    assert problem.span is not None
+    assert (problem.span.line, problem.span.column) == (2, 5)
+
+
+def test_text_that_does_not_stand_as_it_is_is_shown_as_a_whole() -> None:
+    yaml = '+a:\n  echo>: "\\x24{a b}"\n'
+    span = whole(yaml, '"\\x24{a b}"')
+    assert problems("${a b}", span)[0].span == span
+
+
+def test_hole_that_is_never_closed_is_a_warning() -> None:
+    text = "x ${a ${b}"
+    [problem] = problems(text, whole(text, text))
+    assert problem.severity == "warning"
+    assert problem.span is not None
+    assert problem.span.column == 3
+
+
+def test_all_problems_of_a_text_are_found() -> None:
+    text = "${a b} ${c} ${d e}"
+    assert len(problems(text, whole(text, text))) == 2
