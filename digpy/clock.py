@@ -1,7 +1,8 @@
 """Time, as an object that can be replaced.
 
-Instants are microseconds since the Unix epoch, UTC, as integers: what the database stores and the engine
-compares. Local time exists only together with a zone, in `digpy.expr` and `digpy.control.session_times`.
+Instants are microseconds since the Unix epoch, UTC, as integers: what the database stores and the
+engine compares. Local time exists only together with a zone, in `digpy.expr` and
+`digpy.control.session_times`.
 """
 
 from __future__ import annotations

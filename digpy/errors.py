@@ -1,7 +1,8 @@
 """Every error digpy raises on purpose, in families.
 
-A family knows the exit code of the command line and the HTTP status of the server, so neither has to
-inspect messages. Expected failures are shown without a traceback; `InternalError` is the exception.
+A family knows the exit code of the command line and the HTTP status of the server, so neither has
+to inspect messages. Expected failures are shown without a traceback; `InternalError` is the
+exception.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ class DigpyError(Exception):
 
 
 class SourceError(DigpyError):
-    """Something is wrong in a file the user wrote; carries every problem found, in order of position."""
+    """Something is wrong in a file the user wrote.
+
+    Carries every problem found, in order of position.
+    """
 
     exit_code = 3
     http_status = 400
@@ -69,7 +73,10 @@ class TaskFailed(DigpyError):  # noqa: N818 - it is an outcome that operators ra
 
     @property
     def error(self) -> dict[str, Json]:
-        """The ``error`` object recorded on the task: always a ``message``, sometimes a ``stacktrace``."""
+        """The ``error`` object recorded on the task.
+
+        Always a ``message``, sometimes a ``stacktrace``.
+        """
         message = str(self)
         error: dict[str, Json] = {"message": f"{message} ({self.kind})" if self.kind else message}
         if self.stacktrace is not None:

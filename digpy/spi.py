@@ -1,7 +1,8 @@
-"""What the author of an operator or a launcher sees, and the conversation between agent and control.
+"""What operator and launcher authors see, and the conversation between agent and control.
 
-An operator is *inline* (a function of the request: no process, no thread, no waiting) or a *program* (it says
-which command to run, and later what the finished command means). Nothing in an operator waits in Python.
+An operator is *inline* (a function of the request: no process, no thread, no waiting) or a
+*program* (it says which command to run, and later what the finished command means). Nothing in an
+operator waits in Python.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from digpy.values import Json, Params
 class StartedAttempt(NamedTuple):
     """An attempt that `Attempts.start` made or found.
 
-    `created` is False when the session already had an attempt of that name: then nothing was started, and
-    `done` and `success` tell how that one stands. `ours` says that it was started during this command.
+    `created` is False when the session already had an attempt of that name: then nothing was
+    started, and `done` and `success` tell how that one stands. `ours` says that it was started
+    during this command.
     """
 
     attempt: int
@@ -34,7 +36,7 @@ class Attempts(Protocol):
     def start(
         self, workflow: str, session_time: int, name: str | None, params: Params
     ) -> StartedAttempt:
-        """Start `workflow` for `session_time` (UTC microseconds), or find the attempt that has the name.
+        """Start `workflow` for `session_time` (UTC microseconds), or find the attempt of that name.
 
         Idempotent by (workflow, session time, name). Raises `NotFound` for an unknown workflow and
         `LimitExceeded` when too many attempts are active; nothing is left behind in either case.
@@ -50,14 +52,18 @@ class TaskRequest(NamedTuple):
         full_name: for example ``+w+group+leaf``.
         operator: the type, without ``>``.
         command: the evaluated value written after the operator, None if there is none (``echo>:``).
-        params: all parameters, merged and evaluated, ``_type`` and ``_command`` included ("M" in the docs).
+        params: all parameters, merged and evaluated, ``_type`` and ``_command`` included ("M" in
+            the docs).
         local: only what is written on the task itself, evaluated ("L").
-        stored: parameters as left by the stores of earlier tasks (raw; ``require>`` reads one, D49).
-        state: what the operator asked to keep when it last ended with `RetryLater`; private to the task.
+        stored: parameters as left by the stores of earlier tasks (raw; ``require>`` reads one,
+            D49).
+        state: what the operator asked to keep when it last ended with `RetryLater`; private to the
+            task.
         now: the present, UTC microseconds.
         session_time: UTC microseconds.
         timezone: zone of the workflow.
-        project: root directory of the project; workspace: where relative paths start (`project`/_workdir).
+        project: root directory of the project; workspace: where relative paths start
+            (`project`/_workdir).
         directory: the run directory, for programs; created with mode 0700, empty.
         task_limit: how many tasks the attempt may have (cap for loops).
         secret: looks a secret up by its dotted key, None if there is none.
@@ -94,9 +100,9 @@ class TaskRequest(NamedTuple):
 class TaskResult(NamedTuple):
     """A task succeeded.
 
-    `export` is visible to the generated subtasks, `store` to every later task; `reset` are dotted paths removed
-    before `store` is merged. `output` is text for the task's log and the terminal; `warnings` are lines
-    digpy adds itself.
+    `export` is visible to the generated subtasks, `store` to every later task; `reset` are dotted
+    paths removed before `store` is merged. `output` is text for the task's log and the terminal;
+    `warnings` are lines digpy adds itself.
     """
 
     subtasks: Subtasks | None = None
@@ -108,10 +114,10 @@ class TaskResult(NamedTuple):
 
 
 class RetryLater(NamedTuple):
-    """Not finished: run this task again after `after` microseconds, with `state`. Not a failure, not a retry.
+    """Not finished: run this task again after `after` microseconds, with `state`.
 
-    `awaits` names an attempt whose end should wake the task earlier. `after` 0 persists `state` first and
-    runs the operator again at once.
+    Neither a failure nor a retry. `awaits` names an attempt whose end should wake the task earlier.
+    `after` 0 persists `state` first and runs the operator again at once.
     """
 
     after: int
@@ -122,9 +128,10 @@ class RetryLater(NamedTuple):
 class Operator(Protocol):
     """What all operators declare.
 
-    `retries` says whether a ``_retry`` on the task applies to the operator's own failure (digdag's base
-    operators: ``sh py call require param_*``; not ``echo fail if loop ...``).
-    `options` are the keys that may stand on the task; others draw a warning. None switches that off.
+    `retries` says whether a ``_retry`` on the task applies to the operator's own failure (digdag's
+    base operators: ``sh py call require param_*``; not ``echo fail if loop ...``).
+    `options` are the keys that may stand on the task; others draw a warning. None switches that
+    off.
     `prefixes` name mappings of defaults, weakest last (``sh`` reads from a parameter ``sh``).
     `keeps_state_on_retry` says whether a ``_retry`` of the task goes on with the `state` it had;
     False starts with an empty one (``require``, whose state names an attempt that has failed).
@@ -147,8 +154,9 @@ class InlineOperator(Operator, Protocol):
 class Command(NamedTuple):
     """A program for a keeper to run.
 
-    `files` are written into the run directory first (mode 0600); `environment` is complete, nothing is added but
-    the ``DIGPY_*`` names; standard input is `stdin` or empty. stdout and stderr are one stream, the task's log.
+    `files` are written into the run directory first (mode 0600); `environment` is complete, nothing
+    is added but the ``DIGPY_*`` names; standard input is `stdin` or empty. stdout and stderr are
+    one stream, the task's log.
     """
 
     argv: Sequence[str]
@@ -159,7 +167,10 @@ class Command(NamedTuple):
 
 
 class Exit(NamedTuple):
-    """How a program ended: its code, or 128 + the signal's number; `directory` holds what it left."""
+    """How a program ended: its code, or 128 + the signal's number.
+
+    `directory` holds what it left.
+    """
 
     code: int
     directory: Path
@@ -175,7 +186,8 @@ class ProgramOperator(Operator, Protocol):
     def conclude(self, exit_: Exit) -> TaskResult:
         """Say what the finished program means. Raises `TaskFailed`.
 
-        Called by the agent, or after a crash by whoever harvests the run directory: it may use nothing else.
+        Called by the agent, or after a crash by whoever harvests the run directory: it may use
+        nothing else.
         """
         ...
 
@@ -194,9 +206,10 @@ class Run(NamedTuple):
 class Report(NamedTuple):
     """What became of a claimed run.
 
-    `outcome` is a result, a failure's ``error`` object (`TaskFailed.error`), or ``"lost"``: the program's
-    process tree is gone and left no result. `proof` says how we know that nothing of it is alive.
-    `retry` is the task's ``_retry`` as evaluated when the run was claimed (None where the operator has none).
+    `outcome` is a result, a failure's ``error`` object (`TaskFailed.error`), or ``"lost"``: the
+    program's process tree is gone and left no result. `proof` says how we know that nothing of it
+    is alive. `retry` is the task's ``_retry`` as evaluated when the run was claimed (None where the
+    operator has none).
     """
 
     run: Run
@@ -208,9 +221,10 @@ class Report(NamedTuple):
 class Exchange(NamedTuple):
     """The control plane's half of the conversation.
 
-    `requests` are claimed: their rows are committed, run them. `cancels` are runs to stop. `next_due` is the
-    instant (UTC microseconds) at which the agent should call again even if nothing happened, None: no such
-    instant. `open` counts the attempts of this agent that have not ended.
+    `requests` are claimed: their rows are committed, run them. `cancels` are runs to stop.
+    `next_due` is the instant (UTC microseconds) at which the agent should call again even if
+    nothing happened, None: no such instant. `open` counts the attempts of this agent that have not
+    ended.
     """
 
     requests: list[TaskRequest]
@@ -225,6 +239,7 @@ class TaskApi(Protocol):
     def exchange(self, reports: Sequence[Report], room: int) -> Exchange:
         """Deliver `reports` and claim at most `room` programs, after waking what is due.
 
-        When it returns, everything reported is committed. A report whose fence is no longer current is dropped.
+        When it returns, everything reported is committed. A report whose fence is no longer current
+        is dropped.
         """
         ...

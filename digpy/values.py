@@ -1,8 +1,9 @@
 """JSON values, the text that is a template, and how mappings merge.
 
-A parameter is JSON. Text that stands in a file of the project, or was given from outside, and contains a
-``$`` is a `Template`; the same characters stored by a task are a plain ``str`` and are never evaluated.
-The type is the whole difference, so it has to survive the database: `encode` and `decode` keep it.
+A parameter is JSON. Text that stands in a file of the project, or was given from outside, and
+contains a ``$`` is a `Template`; the same characters stored by a task are a plain ``str`` and are
+never evaluated. The type is the whole difference, so it has to survive the database: `encode` and
+`decode` keep it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Template(str):
 
 
 def as_templates(value: Json) -> Json:
-    """Copy `value` with every text that contains a ``$`` turned into a `Template` (keys stay text)."""
+    """Copy `value` with every text that contains a ``$`` turned into a `Template`, but keys."""
     if isinstance(value, str):
         return Template(value) if "$" in value else value
     if isinstance(value, dict):
@@ -40,8 +41,8 @@ def as_templates(value: Json) -> Json:
 def deep_merge(base: Mapping[str, Json], over: Mapping[str, Json]) -> Params:
     """Merge `over` into a copy of `base`: mappings deeply, everything else replaced.
 
-    A replaced key keeps its place, a new key goes to the end. Neither argument is changed, and what needs
-    no merging is shared with them. Follows digdag 0.10.5: ``Config.merge``.
+    A replaced key keeps its place, a new key goes to the end. Neither argument is changed, and what
+    needs no merging is shared with them. Follows digdag 0.10.5: ``Config.merge``.
     """
     merged = dict(base)
     for key, value in over.items():
@@ -67,7 +68,7 @@ def remove_paths(params: Mapping[str, Json], paths: Iterable[str]) -> Params:
 
 
 def to_json(value: Json) -> str:
-    """Compact JSON text, non-ASCII kept: how values look in templates, environments and messages."""
+    """Compact JSON text, non-ASCII kept: as values look in templates, environments, messages."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -82,7 +83,8 @@ def decode(text: str) -> Any:
 
 
 def _tagged(value: Any) -> Any:
-    # A template is {"${}": text}; a key that begins with the tag gets one more, so nothing is ambiguous.
+    # A template is {"${}": text}; a key that begins with the tag gets one more, so nothing is
+    # ambiguous.
     if type(value) is Template:
         return {_TAG: str(value)}
     if isinstance(value, dict):

@@ -104,7 +104,7 @@ class Keeper:
         code, by = program.finish()
         if by == "exited" or free:
             return self._answer({"ended": code, "by": by}) and free
-        # Killed because the spawner is gone, which the agent did not ask for: it finds the run lost.
+        # Killed because the spawner is gone. The agent asked for nothing: it finds the run lost.
         return False
 
     def _attend(self, program: Program) -> bool:

@@ -143,8 +143,8 @@ class Programs:
     def stop(self, run: Run, grace: float = GRACE) -> None:
         """Have `run` end: SIGTERM, and `grace` seconds later SIGKILL for its whole tree.
 
-        A grace of 0 kills at once. Its end is an event like any other. A run that has none running is none of our business: it
-        just ended.
+        A grace of 0 kills at once. Its end is an event like any other. A run that is not running
+        has just ended: nothing happens.
         """
         keeper = self._busy.get(run)
         if keeper is None:
@@ -176,7 +176,7 @@ class Programs:
         return events
 
     def close(self) -> None:
-        """Kill what runs, and wait until everything this object started is gone. Events are lost."""
+        """Kill what runs, and wait until all that this object started is gone. Events are lost."""
         for keeper in list(self._keepers.values()):
             self._forget(keeper)
         if self._spawner is not None:

@@ -21,6 +21,7 @@ SEND_LIMIT = 30
 """Seconds a peer may leave a message unread before it counts as broken."""
 
 _CHUNK = 1 << 18
+_SPACE = socket.CMSG_SPACE(4 * struct.calcsize("i"))
 _RECEIVE_FLAGS = socket.MSG_DONTWAIT | getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 
@@ -54,18 +55,28 @@ class Wire:
     def receive(self) -> list[dict[str, Any]]:
         """The messages that have arrived; never waits. Nothing may mean `closed`."""
         try:
-            data, files, _, _ = socket.recv_fds(self._socket, _CHUNK, 4, _RECEIVE_FLAGS)
+            # Not socket.recv_fds: it drops the flags (Python 3.11), and programs would inherit a
+            # descriptor without close-on-exec: then their keeper never seems dead.
+            data, ancillary, _, _ = self._socket.recvmsg(_CHUNK, _SPACE, _RECEIVE_FLAGS)
         except BlockingIOError:
             return []
         except ConnectionError:  # the other end died with messages of ours unread
             self.closed = True
             return []
-        self.files += files
+        for level, kind, content in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                self._take(content)
         if not data:
             self.closed = True
             return []
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [json.loads(line) for line in lines]
+
+    def _take(self, content: bytes) -> None:
+        count = len(content) // struct.calcsize("i")
+        for file in struct.unpack_from(f"{count}i", content):
+            os.set_inheritable(file, False)  # where there is no flag for it (macOS)
+            self.files.append(file)
 
     def close(self) -> None:
         """Let go of this end, and of files that nobody took."""

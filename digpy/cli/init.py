@@ -120,7 +120,7 @@ def command(directory: Path, kind: str) -> int:
     """
     if kind in _NOT_YET:
         raise UsageError(
-            f"the example {kind} is not available yet\n    help: choose one of {', '.join(_TEMPLATES)}"
+            f"the example {kind} is not available yet\n    help: choose {', '.join(_TEMPLATES)}"
         )
     name = directory.resolve().name
     from digpy.dsl.compiler import check_workflow_name

@@ -44,7 +44,8 @@ _OF_DIGDAG = frozenset(
         "archive", "attempt", "attempts", "backfill", "delete", "disable", "download", "enable",
         "kill", "log", "logs", "migrate", "project", "projects", "push", "reschedule", "retry",
         "sched", "schedule", "scheduler", "schedules", "secret", "secrets", "selfupdate", "server",
-        "session", "sessions", "start", "task", "tasks", "upload", "version", "workflow", "workflows",
+        "session", "sessions", "start", "task", "tasks", "upload", "version", "workflow",
+        "workflows",
     }
 )  # fmt: skip
 """Commands that people know from digdag."""
@@ -111,9 +112,12 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click's, with a hint for a name that does not exist."""
-        name = args[0]
-        if not name.startswith("-") and self.get_command(ctx, name) is None:
+        """The command, by the name under which it is known; a hint for one that does not exist."""
+        name = _ALIASES.get(args[0], args[0])
+        command = self.get_command(ctx, name)
+        if command is not None:
+            return name, command, args[1:]
+        if not name.startswith("-"):
             raise click.UsageError(f'there is no command "{name}"{_hint(name)}', ctx)
         return super().resolve_command(ctx, args)
 

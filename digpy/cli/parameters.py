@@ -10,7 +10,7 @@ from digpy.errors import ConfigError, UsageError
 from digpy.values import Params, as_templates, deep_merge
 
 
-def parameters(settings: Settings, params_file: Path | None, pairs: Sequence[str]) -> Params:
+def start_parameters(settings: Settings, params_file: Path | None, pairs: Sequence[str]) -> Params:
     """Merge the three sources; text that contains a ``$`` will be evaluated when a task uses it.
 
     Values of `pairs` (``a.b=value``) are text, and a dot nests. Raises `UsageError` where pairs

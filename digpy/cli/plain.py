@@ -1,23 +1,24 @@
 """A run as plain lines: for logs, pipes and everything that is no terminal.
 
-What tasks print goes to standard output as it is; one line for each task that starts or ends goes
-to digpy's log. Both are flushed in the order in which things happened.
+What tasks print goes to standard output as it is; what is said about them goes to digpy's log: the
+sentences of the attempt's own log (a task starts, a task failed), and from the states what those do
+not say (a program is done, a task was taken over). Both streams are flushed in the order of things.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from digpy.cli.view import AttemptView, LogLine, TaskView, length_text
-from digpy.engine.states import WAITING, TaskState
+from digpy.engine.states import TaskState
 from digpy.log import Level, Log
 
 
 class Notice(NamedTuple):
-    """A line about a task."""
+    """A sentence about a task."""
 
     at: int
     level: Level
@@ -33,20 +34,22 @@ class PlainView:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._output = Output()
-        self._known: dict[tuple[int, int], TaskView] = {}
+        self._states: dict[tuple[int, int], TaskState] = {}
+        self._parents: set[tuple[int, int]] = set()
         self._started: dict[tuple[int, str], int] = {}
+        self._unexplained: dict[tuple[int, str], Notice] = {}
 
     def show(self, attempts: Sequence[AttemptView], lines: Sequence[LogLine], now: int) -> None:
         """Write what happened since the last time, in order."""
-        happened: list[tuple[int, Notice | LogLine]] = []
+        happened: list[tuple[int, Notice | LogLine]] = [
+            (notice.at, notice) for notice in self._failures_without_a_line(lines)
+        ]
         for attempt in attempts:
+            self._take_in(attempt.attempt, attempt.tasks)
             for task in attempt.tasks:
-                key = (attempt.attempt, task.number)
-                for notice in notices(attempt.attempt, self._known.get(key), task, now):
+                notice = self._notice(attempt.attempt, task, now)
+                if notice is not None:
                     happened.append((notice.at, notice))
-                self._known[key] = task
-                if task.started_at is not None:
-                    self._started[attempt.attempt, task.full_name] = task.started_at
         for line in lines:
             # The clock of a file is coarser than ours: no task prints before it starts.
             start = self._started.get((line.attempt, line.full_name), 0)
@@ -56,25 +59,67 @@ class PlainView:
             self._write(item)
 
     def close(self) -> None:
-        """End an unfinished line of output."""
+        """Say what is left to say, and end an unfinished line of output."""
+        for notice in self._failures_without_a_line(()):
+            self._write(notice)
         self._output.end_line()
+
+    def _take_in(self, attempt: int, tasks: Sequence[TaskView]) -> None:
+        for task in tasks:
+            if task.parent is not None:
+                self._parents.add((attempt, task.parent))
+            if task.started_at is not None:
+                self._started[attempt, task.full_name] = task.started_at
+
+    def _notice(self, attempt: int, task: TaskView, now: int) -> Notice | None:
+        key = (attempt, task.number)
+        if self._states.get(key) is task.state:
+            return None
+        self._states[key] = task.state
+        at = now if task.ended_at is None else task.ended_at
+        if task.is_failed and task.error_message is not None:
+            # The log says so too, perhaps a moment later; but not of a task that was lost too often.
+            text = f"{task.full_name}: {task.error_message}"
+            failure = Notice(at, "error", text, "task.failed", attempt, task.full_name)
+            self._unexplained[attempt, task.full_name] = failure
+            return None
+        is_group = task.operator is None and key in self._parents
+        sentence = None if is_group else sentence_about(task)
+        if sentence is None:
+            return None
+        level, text, event = sentence
+        return Notice(at, level, f"{task.full_name}: {text}", event, attempt, task.full_name)
+
+    def _failures_without_a_line(self, lines: Sequence[LogLine]) -> list[Notice]:
+        """Failures of the last time that the log has not explained by now."""
+        for line in lines:
+            if line.kind == "error":
+                self._unexplained.pop((line.attempt, line.full_name), None)
+        notices = list(self._unexplained.values())
+        self._unexplained.clear()
+        return notices
 
     def _write(self, item: Notice | LogLine) -> None:
         if isinstance(item, Notice):
-            self._output.end_line()
-            self._log.say_at(
-                item.at, item.level, item.text, item.event, attempt=item.attempt, task=item.task
-            )
+            self._say(item.at, item.level, item.text, item.event, item.attempt, item.task)
         elif item.kind == "out":
             self._output.write(item.text)
         else:
-            self._output.end_line()
             text = f"{item.full_name}: {item.text}"
-            self._log.say_at(item.at, item.kind, text, "task.log", attempt=item.attempt)
+            self._say(item.at, item.kind, text, "task.log", item.attempt, item.full_name)
+            if item.kind == "error":
+                self._unexplained.pop((item.attempt, item.full_name), None)
+
+    def _say(  # noqa: PLR0913 - the parts of one line
+        self, at: int, level: Level, text: str, event: str, attempt: int, task: str
+    ) -> None:
+        if self._log.shows(level):
+            self._output.end_line()
+        self._log.say_at(at, level, text, event, attempt=attempt, task=task)
 
 
 class Output:
-    """Standard output for what tasks print. Once nobody reads it any more, it swallows everything."""
+    """Standard output for what tasks print. Once nobody reads it any more, it swallows all."""
 
     def __init__(self) -> None:
         self._is_open = True
@@ -86,14 +131,10 @@ class Output:
             return
         self._ends_line = text.endswith("\n")
         try:
-            sys.stdout.write(text)
-            sys.stdout.flush()
-        except UnicodeEncodeError:
-            encoding = sys.stdout.encoding
-            sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+            sys.stdout.write(printable(text, sys.stdout.encoding))
             sys.stdout.flush()
         except BrokenPipeError:
-            # `digpy run w.dig | head`: the reader is satisfied, the workflow has to go on all the same.
+            # `digpy run w.dig | head`: the reader is satisfied, the workflow goes on all the same.
             self._is_open = False
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
@@ -103,41 +144,25 @@ class Output:
             self.write("\n")
 
 
-def notices(attempt: int, before: TaskView | None, now_: TaskView, now: int) -> Iterable[Notice]:
-    """The lines that the change of a task from `before` to `now_` is worth. Groups are quiet unless they fail."""
-    state = now_.state
-    if before is not None and before.state is state and before.retries == now_.retries:
-        return
-    name = now_.full_name
-
-    def notice(at: int | None, level: Level, text: str, event: str) -> Notice:
-        return Notice(now if at is None else at, level, f"{name}: {text}", event, attempt, name)
-
-    if now_.is_failed:
-        if now_.error_message is not None:
-            text = f"failed: {now_.error_message}"
-            yield notice(now_.ended_at, "error", text, "task.failed")
-        else:
-            yield notice(now_.ended_at, "debug", "failed, because of its tasks", "task.failed")
-    elif state in WAITING:
-        if before is None or before.retries != now_.retries:
-            text = f"failed, will be tried again ({now_.retries})"
-            yield notice(None, "warn", text, "task.retry")
-    elif now_.operator is None:
-        return
-    elif state is TaskState.RUNNING:
-        yield notice(now_.started_at, "info", f"started ({now_.operator}>)", "task.started")
-    elif state is TaskState.CANCELED:
-        yield notice(now_.ended_at, "warn", "canceled", "task.canceled")
-    elif state is TaskState.SUCCESS:
-        yield notice(now_.ended_at, "info", _success(now_), "task.succeeded")
+def printable(text: str, encoding: str) -> str:
+    """`text` with what `encoding` cannot say replaced: output must never stop a run."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.encode(encoding, "replace").decode(encoding)
+    return text
 
 
-def _success(task: TaskView) -> str:
+def sentence_about(task: TaskView) -> tuple[Level, str, str] | None:
+    """Level, text and event name of what a task's state says beyond its log; None: nothing."""
+    if task.state is TaskState.CANCELED and task.started_at is not None:
+        return "warn", "canceled", "task.canceled"
+    if task.state is not TaskState.SUCCESS:
+        return None
     if task.how == "resumed":
-        return "skipped: an earlier run finished it"
+        return "info", "skipped: an earlier run finished it", "task.resumed"
     if task.how == "skipped":
-        return "skipped: not asked for"
-    if task.started_at is None or task.ended_at is None:
-        return "done"
-    return f"done in {length_text(task.ended_at - task.started_at)}"
+        return "info", "skipped: not asked for", "task.skipped"
+    if task.started_at is None or task.ended_at is None or task.started_at == task.ended_at:
+        return None  # it took no time: its own line says enough
+    return "info", f"done in {length_text(task.ended_at - task.started_at)}", "task.succeeded"

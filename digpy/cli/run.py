@@ -19,8 +19,9 @@ import click
 from digpy.app import Installation, worker_main
 from digpy.cli.options import RunOptions, common, common_options, run_options
 from digpy.cli.parameters import start_parameters
-from digpy.cli.screen import Screen, open_screen
+from digpy.cli.screen import Screen
 from digpy.cli.signals import Signals
+from digpy.cli.view import AttemptView
 from digpy.clock import SystemClock
 from digpy.control.continuation import Decision
 from digpy.control.limits import effective_limits
@@ -29,9 +30,9 @@ from digpy.control.recovery import Control
 from digpy.control.session_times import session_text, session_time
 from digpy.control.sessions import Found, Wanted, find_or_start, keep_project, last_session_time
 from digpy.control.supervisor import Supervisor
-from digpy.dsl.compiler import extract_subtree
 from digpy.dsl.model import Workflow
 from digpy.dsl.project import Project, load_project
+from digpy.dsl.subtree import extract_subtree
 from digpy.errors import Conflict, NotFound
 from digpy.expr.evaluate import evaluate_text
 from digpy.launchers.local import LocalLauncher, LocalWorker
@@ -154,7 +155,7 @@ class _Run:
         self, control: Control, worker: LocalWorker, attempt: int, wanted: Wanted
     ) -> int:
         opened = [control]
-        screen = open_screen(self._installation, self._options, wanted, attempt)
+        screen = Screen(self._installation.state, common().open_log(), self._clock)
         supervisor = Supervisor(
             attempt,
             lambda: opened.pop() if opened else self._installation.open_control(),
@@ -167,13 +168,17 @@ class _Run:
         supervisor.start(worker)
         with screen, Signals() as signals:
             self._watch(supervisor, signals, screen)
-            views = supervisor.views()
-            screen.end(views)
+            standings = supervisor.standings()
+            views = screen.end(standings)
         supervisor.close()
-        phase = views[0].row.phase
+        self._summarize(views, wanted)
+        phase = standings[0].row.phase
         if phase is Phase.CANCELED and signals.count:
             return INTERRUPTED
         return 0 if phase is Phase.SUCCESS else 1
+
+    def _summarize(self, views: list[AttemptView], wanted: Wanted) -> None:
+        click.echo(views[0].phase, err=True)
 
     def _watch(self, supervisor: Supervisor, signals: Signals, screen: Screen) -> None:
         """Wait for the worker, for signals, and for deadlines, until everything has ended."""
@@ -183,7 +188,7 @@ class _Run:
             seen = 0
             while not supervisor.finished:
                 deadline = supervisor.tick()
-                screen.refresh(supervisor.views)
+                screen.refresh(supervisor.standings)
                 if supervisor.finished:
                     break
                 if watched is not supervisor.worker:  # the first one, or a new one after a crash

@@ -73,7 +73,7 @@ class AttemptView(NamedTuple):
 
 
 class LogLine(NamedTuple):
-    """A piece of a log. ``out`` is what a task printed, verbatim; the other kinds are sentences of digpy.
+    """A piece of a log: ``out`` is what a task printed, verbatim, other kinds are digpy's sentences.
 
     `at` (UTC microseconds) is when it was written; of a program's output, when the last of it was.
     """

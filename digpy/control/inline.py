@@ -17,7 +17,7 @@ from digpy.errors import CompileError, TaskFailed
 from digpy.operators import registry
 from digpy.operators.unused import unused
 from digpy.spi import Operator, RetryLater, TaskRequest, TaskResult
-from digpy.values import Params
+from digpy.values import Params, to_json
 
 
 class LogEntry(NamedTuple):
@@ -148,6 +148,6 @@ def _again(rule: RetryRule | None, task: Task) -> str:
 
 def _describe(request: TaskRequest, *, dry_run: bool = False) -> str:
     command = request.command
-    text = command if isinstance(command, str) else "" if command is None else str(command)
+    text = command if isinstance(command, str) else "" if command is None else to_json(command)
     first = text.strip().splitlines()[0][:80] if text.strip() else ""
     return f"{request.operator}>: {first}".rstrip() + (" (dry run)" if dry_run else "")

@@ -8,74 +8,62 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from digpy.engine.changes import Output
 from digpy.engine.params import Kind, Layer, Layers, Tasks, error_sources
 from digpy.engine.tree import Task
-from digpy.values import Json, Params, deep_merge, remove_paths
+from digpy.expr.scope import Scope
+from digpy.values import Json, Params, deep_merge
 
 
 class Inherited:
     """Merged parameters of the tasks of one tree: scopes 1 to 5 of a task, without its built-in variables."""
 
     def __init__(self, base: Params) -> None:
-        self._base = base
+        self._base = Scope(base, "start parameters")
         self._layers = Layers()
-        # Keyed by identity: layers are shared objects; keeping the layer keeps its id from being reused.
-        self._merged: dict[int, tuple[Layer, Params]] = {}
+        # By identity: siblings share layers. Keeping the layer keeps its id from being used again.
+        self._scopes: dict[int, tuple[Layer, Scope]] = {}
 
-    def of(self, tasks: Tasks, task: Task) -> Params:
-        """What `task` inherits, its own export included. The mapping is shared: do not change it."""
-        return self._merge(tasks, self._layers.of(tasks, task))
+    def of(self, tasks: Tasks, task: Task) -> Scope:
+        """What `task` inherits, its own export included."""
+        pending = []
+        layer = self._layers.of(tasks, task)
+        while layer is not None and id(layer) not in self._scopes:
+            pending.append(layer)
+            layer = layer.previous
+        scope = self._base if layer is None else self._scopes[id(layer)][1]
+        for waiting in reversed(pending):
+            scope = _over(scope, waiting, tasks)
+            self._scopes[id(waiting)] = (waiting, scope)
+        return scope
 
     def stored(self, tasks: Tasks, task: Task) -> Params:
         """Only what earlier tasks of this attempt stored, resets applied."""
-        outputs = []
+        layers = []
         layer = self._layers.entering(tasks, task)
         while layer is not None:
-            if layer.kind is Kind.STORE and layer.output is not None:
-                outputs.append(layer.output)
+            if layer.kind is Kind.STORE:
+                layers.append(layer)
             layer = layer.previous
-        params: Params = {}
-        for output in reversed(outputs):
-            params = _store(params, output)
-        return params
-
-    def _merge(self, tasks: Tasks, layer: Layer | None) -> Params:
-        pending = []
-        while layer is not None and id(layer) not in self._merged:
-            pending.append(layer)
-            layer = layer.previous
-        params = self._base if layer is None else self._merged[id(layer)][1]
-        for waiting in reversed(pending):
-            params = _apply(params, waiting, tasks)
-            self._merged[id(waiting)] = (waiting, params)
-        return params
+        scope = Scope({})
+        for waiting in reversed(layers):
+            scope = _over(scope, waiting, tasks)
+        return scope.params
 
 
-def _apply(params: Params, layer: Layer, tasks: Tasks) -> Params:
+def _over(scope: Scope, layer: Layer, tasks: Tasks) -> Scope:
+    task, output = tasks[layer.task], layer.output
     if layer.kind is Kind.EXPORT:
-        return deep_merge(params, tasks[layer.task].definition.export)
+        return scope.export(task.definition.export, f"_export of {task.full_name}")
     if layer.kind is Kind.ERROR:
-        return _error_parameters(params, error_sources(tasks, tasks[layer.task]))
-    assert layer.output is not None  # noqa: S101 - the other kinds carry one
+        error: Params = {}
+        for source in error_sources(tasks, task):
+            scope = scope.store(source.store, source.reset, "stored below the failed task")
+            error = deep_merge(error, source.error or {})
+        return scope.export({"error": error}, f"error handled by {task.full_name}")
+    assert output is not None  # noqa: S101 - the other kinds carry one
     if layer.kind is Kind.RESULT_EXPORT:
-        return deep_merge(params, layer.output.export)
-    return _store(params, layer.output)
-
-
-def _store(params: Params, output: Output) -> Params:
-    if output.reset:
-        params = remove_paths(params, output.reset)
-    return deep_merge(params, output.store) if output.store else params
-
-
-def _error_parameters(params: Params, sources: list[Output]) -> Params:
-    error: Params = {}
-    for output in sources:
-        params = _store(params, output)
-        if output.error is not None:
-            error = deep_merge(error, output.error)
-    return deep_merge(params, {"error": error})
+        return scope.export(output.export, f"exported by {task.full_name}")
+    return scope.store(output.store, output.reset, f"stored by {task.full_name}")
 
 
 class OwnOperator(NamedTuple):

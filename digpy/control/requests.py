@@ -67,7 +67,7 @@ class Requests:
         """
         context = self._context
         local = task.definition.local
-        inherited = _without_handlers(self._inherited.of(tasks, task))
+        inherited = _without_handlers(self._inherited.of(tasks, task).params)
         scope = deep_merge(inherited, self._variables.of_task(task.full_name, inherited))
         evaluated = self._evaluate(deep_merge(scope, local) if local else scope, scope, now, task)
         operator, command = _operator(local, evaluated)

@@ -107,7 +107,7 @@ class Supervisor:
         self._close_all(cause)
         self.finished = True
 
-    def views(self) -> list[AttemptStanding]:
+    def standings(self) -> list[AttemptStanding]:
         """How the attempts of this command stand, the one it was started for first."""
         with self._opened().database.reading() as tx:
             return [

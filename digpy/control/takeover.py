@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from digpy.control.context import AttemptContext
-from digpy.dsl.compiler import compile_generated, match_task
+from digpy.dsl.compiler import compile_generated
 from digpy.dsl.model import Definitions, Workflow
+from digpy.dsl.subtree import full_names, match_task
 from digpy.engine.states import TaskState
 from digpy.engine.tree import (
     EVERYTHING,
@@ -39,7 +40,7 @@ def select(tx: Transaction, workflow: Workflow, options: Mapping[str, object]) -
 
     Raises `NotFound` or `Conflict` for a task pattern that matches no task, or several.
     """
-    names = static_names(workflow.definitions)
+    names = {name: index for index, name in enumerate(full_names(workflow.definitions))}
     run: frozenset[str] | None = None
     before: frozenset[str] | None = None
     if isinstance(pattern := options.get("start") or options.get("goal"), str):
@@ -60,18 +61,6 @@ def select(tx: Transaction, workflow: Workflow, options: Mapping[str, object]) -
     return Selection(takeovers, run)
 
 
-def static_names(definitions: Definitions) -> dict[str, int]:
-    """Full names of the tasks written in a workflow, in order, and their indexes."""
-    names: dict[int, str] = {}
-    for task in definitions.tasks:
-        if task.parent is not None:
-            if task.parent in names:
-                names[task.index] = names[task.parent] + task.name
-        elif task.index == 0:
-            names[task.index] = task.name
-    return {name: index for index, name in names.items()}
-
-
 def _static_part(full_name: str) -> str:
     """A generated task belongs to the written task that generated it."""
     return full_name.partition("^")[0]
@@ -83,7 +72,7 @@ def _is_below(name: str, ancestor: str) -> bool:
 
 def _before(definitions: Definitions, index: int) -> frozenset[str]:
     """What comes before a task: its ancestors, their upstreams, and all below those upstreams."""
-    by_index = {index: name for name, index in static_names(definitions).items()}
+    names = full_names(definitions)
     found: set[int] = set()
     current: int | None = index
     while current is not None:
@@ -101,7 +90,7 @@ def _before(definitions: Definitions, index: int) -> frozenset[str]:
         current = definitions[current].parent
         if current is not None:
             found.add(current)
-    return frozenset(by_index[i] for i in found)
+    return frozenset(names[i] for i in found)
 
 
 def _successes(tx: Transaction, attempt: int) -> dict[str, Taken]:

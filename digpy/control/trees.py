@@ -11,7 +11,8 @@ from heapq import heappop, heappush
 from digpy.control.context import AttemptContext
 from digpy.control.requests import Requests, Surroundings, raw_operator
 from digpy.control.takeover import selection_of
-from digpy.dsl.compiler import compile_generated, extract_subtree
+from digpy.dsl.compiler import compile_generated
+from digpy.dsl.subtree import extract_subtree
 from digpy.engine.changes import Changes
 from digpy.engine.states import WAITING, TaskState
 from digpy.engine.tree import Task, TaskTree, load_tree

@@ -15,11 +15,14 @@ from digpy.source import Problem, Span
 from digpy.values import Json, Template, to_json
 
 WITHOUT_RETRY = frozenset({"echo", "fail", "notify", "wait"})
-"""Operators whose own failure is never retried, and that have no subtasks whose failure would be."""
+"""Operators without subtasks whose own failure is never retried."""
 
 _GENERATORS = frozenset({"if", "loop", "for_each", "for_range"})
-"""Their ``_retry`` repeats them when a subtask fails; it is read as written. For their own failure they have
-none either, but that is no reason to warn: repeating the subtasks is what people write it for."""
+"""Their ``_retry`` repeats them when a subtask fails, and is read as written.
+
+It has no effect on their own failure either, but that is no reason to warn: repeating the subtasks
+is what people write it for.
+"""
 
 _BODIES = ("_error", "_check", "_do", "_else_do")
 _INTERVAL_TYPES = ("constant", "exponential")
@@ -144,12 +147,12 @@ def _retry_format(task: Mapping[str, Json]) -> Iterator[Problem]:
             "unusable value of _retry",
             value_span(task, "_retry"),
             str(error),
-            "write a number, or {limit: 3, interval: 10, interval_type: exponential, max_interval: 60}",
+            "write a number, or {limit: 3, interval: 10, interval_type: exponential}",
         )
 
 
 def _compile_problems(task: Mapping[str, Json]) -> Iterator[Problem]:
-    """Problems of a body that is compiled when its operator has run: the workflow starts in spite of them."""
+    """Problems of a body that is compiled when its operator has run, so not before the start."""
     problems: list[Problem] = []
     Tree(problems).build("^sub", "^sub", task)
     for problem in problems:

@@ -1,6 +1,7 @@
 """From mappings to definitions: a workflow file, or what an operator wants below its task.
 
-`digpy.dsl.tree` knows the rules of tasks; here are the rules of workflow files, and of ``^sub`` and ``^check``.
+`digpy.dsl.tree` knows the rules of tasks; here are the rules of workflow files, and of ``^sub`` and
+``^check``.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ _LONGEST_NAME = 255
 def compile_workflow(node: Mapping[str, Json], name: str, *, path: str) -> Workflow:
     """Compile the mapping of a workflow file.
 
-    `name` is the workflow's, `path` the file's as people know it. Raises `CompileError` with every problem
-    of the file.
+    `name` is the workflow's, `path` the file's as people know it. Raises `CompileError` with every
+    problem of the file.
     """
     problems = check_workflow_name(name, path, is_root=True)
     top = _TopLevel(node, problems)
@@ -54,8 +55,8 @@ def compile_generated(
 ) -> Definitions | None:
     """Compile what a task that succeeded brings: its ``^sub`` tree, then its ``^check`` tree.
 
-    None if it brings nothing. Raises `CompileError` whose text is the message digdag gives: it becomes the
-    error of the task.
+    None if it brings nothing. Raises `CompileError` whose text is the message digdag gives: it
+    becomes the error of the task.
     """
     trees = []
     if subtasks is not None:
@@ -77,10 +78,10 @@ def compile_generated(
 
 
 def called_mapping(node: Mapping[str, Json], name: str, *, path: str) -> Params:
-    """The mapping of a file for ``call>``: checked as a workflow file, without what only a workflow has.
+    """The mapping of a file for ``call>``: checked, and without what only a workflow has.
 
-    ``_workdir`` becomes the directory of the file (before an own one), as for any workflow in a directory
-    below the project's. Raises `CompileError`.
+    ``_workdir`` becomes the directory of the file (before an own one), as for any workflow in a
+    directory below the project's. Raises `CompileError`.
     """
     problems = check_workflow_name(name, path, is_root=False)
     top = _TopLevel(node, problems)
@@ -106,7 +107,8 @@ def called_mapping(node: Mapping[str, Json], name: str, *, path: str) -> Params:
 def check_workflow_name(name: str, path: str, *, is_root: bool) -> list[Problem]:
     """What is wrong with the name of a workflow, which is that of its file.
 
-    `is_root`: it is compiled as a root task, whose name has to keep the rules of task names as well.
+    `is_root`: it is compiled as a root task, whose name has to keep the rules of task names as
+    well.
     """
     message = None
     if not name.strip():
@@ -190,7 +192,7 @@ class _TopLevel:
             self._problem(f"{key} must be a mapping", key)
 
     def _is_known(self, key: str) -> bool:
-        """Whether a key may stand on the root: not on a group, and on an operator unless it is a mistake."""
+        """Whether a key may stand on the root: on an operator, unless it looks like a mistake."""
         from digpy.dsl.suggest import closest, did_you_mean
 
         if self._is_operator:
@@ -241,7 +243,7 @@ def _subtask_tree(subtasks: Subtasks, full_name: str) -> Tree | None:
 
 
 def _repeated(subtasks: Subtasks, full_name: str) -> Tree | None:
-    """A group with one copy of the body for each name; the copies share everything but their ``_export``."""
+    """A group with a copy of the body for each name; all but their ``_export`` is shared."""
     group: Params = {} if subtasks.parallel is None else {"_parallel": subtasks.parallel}
     repeat = subtasks.repeat or ()
     tree = Tree([])

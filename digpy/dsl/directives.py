@@ -107,7 +107,7 @@ LIMITS = frozenset(item.name for item in DIRECTIVES if item.is_limit)
 GROUP_KEYS = tuple(
     item.name for item in DIRECTIVES if "group" in item.places and item.name != "_disable"
 )
-"""What may stand on a group. Not `_disable`: a disabled group is gone, and ``_disable: false`` is an error there."""
+"""What may stand on a group; a disabled one is gone, and ``_disable: false`` is an error there."""
 
 TOP_LEVEL = ("timezone", *ROOT_KEYS, *(item.name for item in DIRECTIVES if item.is_limit))
 """Every key of a workflow file that is neither a task nor an operator and its parameters."""

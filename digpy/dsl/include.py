@@ -14,8 +14,9 @@ from digpy.source import Problem, Source, Span
 class FileReader:
     """Reads files below a root; `read` remembers what it read, by name.
 
-    An ``!include`` may reach files in and below the directory of the including file only, after resolving
-    links. (digdag 0.10.5 compares the beginnings of path texts, which lets ``../projx/c.dig`` through; D43.)
+    An ``!include`` may reach files in and below the directory of the including file only, after
+    resolving links. (digdag 0.10.5 compares the beginnings of path texts, which lets
+    ``../projx/c.dig`` through; D43.)
     """
 
     def __init__(self, root: Path) -> None:
@@ -49,8 +50,8 @@ class FileReader:
 def read_file(path: Path, root: Path, name: str) -> MappingNode:
     """Read a workflow file with its includes.
 
-    `name` is what people call the file, usually its path relative to `root`; no include may leave `root`.
-    Raises `YamlError` with every problem found.
+    `name` is what people call the file, usually its path relative to `root`; no include may leave
+    `root`. Raises `YamlError` with every problem found.
     """
     files = FileReader(root)
     return read_text(files.source(path, name), load=files.load)

@@ -1,8 +1,8 @@
 """What a workflow *is*, before anything runs: an immutable tree of task definitions.
 
-`digpy.dsl.compiler` makes these, `digpy.engine` instantiates them. A tree of definitions is kept flat, in
-digdag's index order (depth first, parents before children, siblings as written), because position in that
-order is how a stored task names its definition.
+`digpy.dsl.compiler` makes these, `digpy.engine` instantiates them. A tree of definitions is kept
+flat, in digdag's index order (depth first, parents before children, siblings as written), because
+position in that order is how a stored task names its definition.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ class TaskDefinition:
 
     Attributes:
         index: place in its `Definitions`.
-        name: ``+a``, or ``^sub``, ``^check``, ``^error`` ...; several segments (``+g+a``) where a subtree
-            was attached directly to the root.
+        name: ``+a``, or ``^sub``, ``^check``, ``^error`` ...; several segments (``+g+a``) where a
+            subtree was attached directly to the root.
         parent: index of the parent; None for a root of the `Definitions`.
-        upstreams: indexes of the siblings that must succeed first; may repeat, as digdag's list does.
+        upstreams: indexes of the siblings that must succeed first; may repeat, as digdag's list
+            does.
         is_group: it has no operator of its own.
         config: the task's mapping as written, without its subtasks, ``_background`` and ``_after``;
             text with a ``$`` from a file is a `Template`, data put in by an operator is plain text.
@@ -33,7 +34,17 @@ class TaskDefinition:
         error: index of the compiled ``_error`` task, or None.
     """
 
-    __slots__ = ("__dict__", "children", "config", "error", "index", "is_group", "name", "parent", "upstreams")
+    __slots__ = (
+        "__dict__",
+        "children",
+        "config",
+        "error",
+        "index",
+        "is_group",
+        "name",
+        "parent",
+        "upstreams",
+    )
 
     def __init__(
         self,
@@ -73,17 +84,20 @@ class TaskDefinition:
 
     @property
     def check(self) -> Params:
-        """The raw ``_check`` mapping, empty if there is none (or it is on a group, where it never runs)."""
+        """The raw ``_check`` mapping; empty if there is none.
+
+        Also on a group, where it never runs.
+        """
         check = self._own("_check")
         return check if isinstance(check, dict) and not self.is_group else {}
 
     @property
     def retry(self) -> Json:
-        """The raw ``_retry`` that applies when *children* fail; never evaluated, never inherited."""
+        """The raw ``_retry`` for when *children* fail; never evaluated, never inherited."""
         return self._own("_retry")
 
     def _own(self, key: str) -> Json:
-        """A directive of the task; one written in its own ``_export`` acts as well (digdag 0.10.5)."""
+        """A directive of the task; one in its own ``_export`` acts as well (digdag 0.10.5)."""
         export = self.config.get("_export")
         own = self.config.get(key)
         if isinstance(export, dict) and key in export:
@@ -114,7 +128,7 @@ class Definitions:
         return next((t for t in self.tasks if t.parent is None and t.name == name), None)
 
     def static_count(self, index: int) -> int:
-        """How many tasks instantiating the definition at `index` inserts: itself and all below it."""
+        """How many tasks the definition at `index` inserts: itself and all below it."""
         return 1 + sum(self.static_count(child) for child in self.tasks[index].children)
 
     def to_rows(self) -> list[list[Any]]:
@@ -126,7 +140,7 @@ class Definitions:
 
     @classmethod
     def from_rows(cls, rows: Sequence[Sequence[Any]]) -> Definitions:
-        """Rebuild from `to_rows` (after a round trip through `digpy.values.encode` and `decode`)."""
+        """Rebuild from `to_rows`, after a round trip through `digpy.values.encode`."""
         tasks = []
         for index, (name, parent, upstreams, is_group, config, children, error) in enumerate(rows):
             task = TaskDefinition(index, name, parent, tuple(upstreams), is_group, config)
@@ -139,10 +153,10 @@ class Definitions:
 class Workflow(NamedTuple):
     """One compiled workflow.
 
-    `definitions` begins with the root task ``+<name>`` at index 0 and the static tasks in digdag's order;
-    behind them stand the compiled ``_error`` trees and, last, ``^failure-alert``, which belongs to the root.
-    `schedule`, `sla` and `limits` are raw mappings (None or empty when not written); `limits` holds the
-    supervision directives by name (``_run_timeout`` ...).
+    `definitions` begins with the root task ``+<name>`` at index 0 and the static tasks in digdag's
+    order; behind them stand the compiled ``_error`` trees and, last, ``^failure-alert``, which
+    belongs to the root. `schedule`, `sla` and `limits` are raw mappings (None or empty when not
+    written); `limits` holds the supervision directives by name (``_run_timeout`` ...).
     """
 
     name: str
@@ -187,9 +201,10 @@ class Workflow(NamedTuple):
 class Subtasks(NamedTuple):
     """What an operator wants below its task, as ``^sub``, before compiling.
 
-    `config` is a task mapping: an operator, or ``+`` children. With `repeat`, ``^sub`` is a group instead and
-    `config` is the body of each child: one child per (name, data), its data put over the body's ``_export``
-    and never evaluated. `parallel` is the ``_parallel`` of that group (None: sequential).
+    `config` is a task mapping: an operator, or ``+`` children. With `repeat`, ``^sub`` is a group
+    instead and `config` is the body of each child: one child per (name, data), its data put over
+    the body's ``_export`` and never evaluated. `parallel` is the ``_parallel`` of that group, None
+    if it is sequential.
     """
 
     config: Params

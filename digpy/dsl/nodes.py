@@ -1,7 +1,7 @@
 """Mappings and lists that remember where they were written.
 
-They *are* dicts and lists, so whoever reads a value need not know whether it came from a file or from an
-operator; only who draws a problem asks for a position, and gets None where there is none.
+They *are* dicts and lists, so whoever reads a value need not know whether it came from a file or
+from an operator; only who draws a problem asks for a position, and gets None where there is none.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from digpy.source import Source, Span
 from digpy.values import Json, Template
 
 Offsets: TypeAlias = "tuple[int, int, int, int] | tuple[int, int, int, int, Source]"
-"""Key start, key end, value start, value end; the source follows if it is not that of the mapping."""
+"""Key start, key end, value start, value end, and the source if it is not that of the mapping."""
 
 
 class MappingNode(dict[str, Json]):

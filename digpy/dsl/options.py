@@ -1,7 +1,7 @@
 """Booleans and numbers as definitions write them, with digdag's texts for what is neither.
 
-Follows digdag 0.10.5 (``Config.get``), except that a number beyond 32 bits is an error instead of another
-number (D45).
+Follows digdag 0.10.5 (``Config.get``), except that a number beyond 32 bits is an error instead of
+another number (D45).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _DURATION = re.compile(r"(?:\d+\s*d)?\s*(?:\d+\s*h)?\s*(?:\d+\s*m)?\s*(?:\d+\s*s
 _LONGEST = 97
 
 
-class Unsuitable(ValueError):
+class Unsuitable(ValueError):  # noqa: N818 - it is always turned into a problem
     """The value is not of the type wanted; the message is digdag's."""
 
 
@@ -49,7 +49,7 @@ def integer(key: str, value: Json) -> int:
 
 
 def parallel_limit(value: Json) -> int | None:
-    """How a ``_parallel`` orders children: None one after the other, 0 all at once, else chunks of so many."""
+    """How children are ordered: None one by one, 0 all at once, else in chunks of so many."""
     if isinstance(value, dict):
         if "limit" not in value:
             raise Unsuitable("Parameter 'limit' is required but not set")

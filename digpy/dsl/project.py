@@ -39,8 +39,8 @@ class Project(NamedTuple):
 def load_project(root: Path, *, known_operators: Collection[str] | None = None) -> Project:
     """Read, check and compile every workflow file that lies directly in `root`.
 
-    Raises `SourceError` with the problems of all files: one broken file stops the whole project, as in
-    digdag. Hidden files and those that ``.digdagignore`` names are left out.
+    Raises `SourceError` with the problems of all files: one broken file stops the whole project, as
+    in digdag. Hidden files and those that ``.digdagignore`` names are left out.
     """
     files = FileReader(root)
     workflows: dict[str, Workflow] = {}
@@ -63,8 +63,8 @@ def load_project(root: Path, *, known_operators: Collection[str] | None = None) 
 def load_called(path: Path, root: Path) -> Params:
     """The mapping of a file for ``call>``, ready to be a task's subtasks.
 
-    `path` lies below `root`. The file keeps the rules of workflow files; its ``timezone`` is ignored and its
-    directory becomes ``_workdir``. Raises `NotFound`, `YamlError`, `CompileError`.
+    `path` lies below `root`. The file keeps the rules of workflow files; its ``timezone`` is
+    ignored and its directory becomes ``_workdir``. Raises `NotFound`, `YamlError`, `CompileError`.
     """
     path = Path(os.path.normpath(root / path))
     if not path.is_file():
@@ -92,7 +92,7 @@ def _workflow_files(root: Path) -> list[str]:
 
 
 def _ignore_patterns(text: str) -> Iterator[tuple[str, bool]]:
-    """Patterns of gitignore syntax that can concern a file in the root, and whether they exclude it."""
+    """The gitignore patterns that can concern a file in the root, and whether they exclude it."""
     for line in text.splitlines():
         pattern = line.strip()
         if not pattern or pattern.startswith("#"):

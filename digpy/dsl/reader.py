@@ -1,8 +1,8 @@
 """YAML text to nodes: digdag's dialect, with a position for everything.
 
-Composes the parser's events itself, because neither YAML 1.1 nor 1.2 is what ``.dig`` files are written in
-(`digpy.dsl.scalars`), and because an error must point at its line. Files are `digpy.dsl.include`'s business;
-what a refused text means in plain words is `digpy.dsl.syntax`'s.
+Composes the parser's events itself, because neither YAML 1.1 nor 1.2 is what ``.dig`` files are
+written in (`digpy.dsl.scalars`), and because an error must point at its line. Files are
+`digpy.dsl.include`'s business; what a refused text means in plain words is `digpy.dsl.syntax`'s.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from digpy.source import Problem, Source, Span, sort_problems
 from digpy.values import Json, Template
 
 Load = Callable[[str, str], Source]
-"""Gives the text for an include: name of the including file, path as written. Raises `YamlError`."""
+"""Text of an include, by name of the including file and path as written. Raises `YamlError`."""
 
 MAX_DEPTH = 200
 """How deeply values may be nested; far beyond any workflow, well below Python's own limit."""
@@ -44,8 +44,9 @@ _INCLUDE_HELP = 'write it as a key of its own, with a space before the colon: "!
 def read_text(source: Source, *, load: Load | None = None, pure: bool = False) -> MappingNode:
     """Read one YAML document, which must be a mapping.
 
-    `load` gives the texts of ``!include``; without it they are a problem. `pure` asks for the Python
-    parser. Raises `YamlError` with every problem found: a syntax error ends the reading, others do not.
+    `load` gives the texts of ``!include``; without it they are a problem. `pure` asks for the
+    Python parser. Raises `YamlError` with every problem found: a syntax error ends the reading,
+    others do not.
     """
     reading = _Reading([], load, pure)
     try:
@@ -160,19 +161,19 @@ class _Composer:
             try:
                 return plain(text)
             except ValueError:
-                return self._unsuitable(
-                    event, f'"{text}" is not a number', "quote it if it is text"
-                )
+                self._unsuitable(event, f'"{text}" is not a number', "quote it if it is text")
+                return None
         tag = event.tag
         if tag is None or tag == "!":
             return text
         try:
             return tagged(tag, text)
         except KeyError:
-            return self._unknown_tag(event)
+            self._unknown_tag(event)
         except ValueError:
             short = tag.replace(_TAG_PREFIX, "!!")
-            return self._unsuitable(event, f'"{text}" does not suit the tag {short}', None)
+            self._unsuitable(event, f'"{text}" does not suit the tag {short}', None)
+        return None
 
     def _alias(self, event: Any, depth: int) -> Json:
         self._end = event.end_mark.index
@@ -383,11 +384,12 @@ class _Composer:
 
     def _duplicate(self, key: str, start: int, end: int, first: int) -> None:
         line = Span(self._source, first, first).line
+        text = self._source.text.split("\n")[line - 1]
         self._report(
             f'"{key}" is written twice in the same mapping',
             start,
             end,
-            reason=f"the first one: line {line}: {self._source.text.split(chr(10))[line - 1].strip()}",
+            reason=f"the first one: line {line}: {text.strip()}",
             help="remove or rename one of them",
         )
 

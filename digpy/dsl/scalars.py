@@ -1,13 +1,15 @@
 """digdag's rules for what a YAML scalar means, and how a typed key becomes text.
 
-YAML 1.1 with changes: clock times, dates, ``yes``/``no`` and decimals that begin with a zero stay text.
-Follows digdag 0.10.5: its YAML tag resolver over SnakeYAML 1.23, then Jackson's conversion to JSON.
+YAML 1.1 with changes: clock times, dates, ``yes``/``no`` and decimals that begin with a zero stay
+text. Follows digdag 0.10.5: its YAML tag resolver over SnakeYAML 1.23, then Jackson's conversion to
+JSON.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 from digpy.values import Json
 
@@ -44,7 +46,6 @@ _TIMESTAMP = re.compile(
     re.VERBOSE,
 )
 _JSON_NAMES = {math.inf: "Infinity", -math.inf: "-Infinity"}
-_BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
 
 def plain(text: str) -> Json:
@@ -57,7 +58,7 @@ def plain(text: str) -> Json:
         if _INT.fullmatch(text):
             return _integer(text)
         if _FLOAT.fullmatch(text):
-            return _json_float(_real(text))
+            return _number(text)
         return text
     if first in _WORD_STARTS or not first:
         return _WORDS.get(text, text)
@@ -70,21 +71,7 @@ def tagged(tag: str, text: str) -> Json:
     Raises `KeyError` for a tag that scalars cannot have, `ValueError` if the text does not suit it.
     """
     kind = tag.removeprefix("tag:yaml.org,2002:")
-    if kind == "str":
-        return text
-    if kind == "int":
-        return _integer(text)
-    if kind == "float":
-        return _json_float(_real(text))
-    if kind == "bool":
-        return _BOOLEANS.get(text.lower())
-    if kind == "null":
-        return None
-    if kind == "binary":
-        return _binary(text)
-    if kind == "timestamp":
-        return _epoch_milliseconds(text)
-    raise KeyError(tag)
+    return _TAGGED[kind](text)
 
 
 def key_text(value: Json) -> str | None:
@@ -146,6 +133,16 @@ def _real(text: str) -> float:
     return sign * total
 
 
+def _number(text: str) -> Json:
+    return _json_float(_real(text))
+
+
+def _boolean(text: str) -> Json:
+    return {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}.get(
+        text.lower()
+    )
+
+
 def _json_float(value: float) -> Json:
     return "NaN" if math.isnan(value) else _JSON_NAMES.get(value, value)
 
@@ -178,3 +175,14 @@ def _epoch_milliseconds(text: str) -> int:
     instant += offset if sign == "-" else -offset
     milliseconds = int((fraction or "0")[:3].ljust(3, "0"))
     return round(instant.timestamp()) * 1000 + milliseconds
+
+
+_TAGGED: dict[str, Callable[[str], Json]] = {
+    "str": str,
+    "int": _integer,
+    "float": _number,
+    "bool": _boolean,
+    "null": lambda _: None,
+    "binary": _binary,
+    "timestamp": _epoch_milliseconds,
+}

@@ -21,8 +21,8 @@ def full_names(definitions: Definitions) -> list[str]:
 def match_task(full_names: Iterable[str], pattern: str) -> str:
     """The one full name that ends with `pattern`, which must begin where a task's name begins.
 
-    The first sign may be left out (D47; digdag calls ``a`` and ``y+a`` syntax errors). Raises `NotFound`,
-    `Conflict` naming the candidates, or `UsageError` for a pattern without a name.
+    The first sign may be left out (D47; digdag calls ``a`` and ``y+a`` syntax errors). Raises
+    `NotFound`, `Conflict` naming the candidates, or `UsageError` for a pattern without a name.
     """
     if not pattern.strip("+^"):
         raise UsageError(f'"{pattern}" is not a task pattern: it names no task')
@@ -41,8 +41,8 @@ def match_task(full_names: Iterable[str], pattern: str) -> str:
 def extract_subtree(workflow: Workflow, pattern: str) -> Workflow:
     """The workflow with nothing but the matching task and what is below it, attached to the root.
 
-    Full names stay, so the task is called ``+g+a`` there. Upstreams and ancestors between are dropped, with
-    their exports. Follows digdag 0.10.5: ``run w.dig +task``.
+    Full names stay, so the task is called ``+g+a`` there. Upstreams and ancestors between are
+    dropped, with their exports. Follows digdag 0.10.5: ``run w.dig +task``.
     """
     old = workflow.definitions
     names = full_names(old)

@@ -1,7 +1,8 @@
 """What a text that is not YAML probably wanted to say.
 
-The parser's own words ("mapping values are not allowed in this context") are about its grammar. This looks at
-the text where it stopped and says what the author can do. Imported only when a text was refused.
+The parser's own words ("mapping values are not allowed in this context") are about its grammar.
+This looks at the text where it stopped and says what the author can do. Imported only when a text
+was refused.
 """
 
 from __future__ import annotations
@@ -223,7 +224,7 @@ def _indentation(place: _Place) -> Problem | None:
         "this does not belong to the mapping or list above it",
         start,
         max(1, len(place.line.rstrip()) - (start - place.line_start)),
-        help="indent it like the lines it belongs to; text behind a closing quote must be inside it",
+        help="indent it like the lines it belongs to; nothing may follow a closing quote",
     )
 
 

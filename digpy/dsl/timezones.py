@@ -1,7 +1,7 @@
 """Which texts are time zones, and how digdag writes them.
 
-Follows digdag 0.10.5: Java's ``ZoneId.of`` (IANA names, offsets, offsets behind ``UTC``/``GMT``/``UT``), blanks
-around it ignored, nothing at all meaning UTC.
+Follows digdag 0.10.5: Java's ``ZoneId.of`` (IANA names, offsets, offsets behind
+``UTC``/``GMT``/``UT``), blanks around it ignored, nothing at all meaning UTC.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LARGEST_OFFSET = 18 * 3600
 
 
 def timezone_name(value: Json) -> str | None:
-    """The zone's name as digdag writes it (``+9`` becomes ``+09:00``); None if there is no such zone."""
+    """The zone as digdag writes it (``+9`` becomes ``+09:00``); None if there is no such zone."""
     if value is None:
         return "UTC"
     if isinstance(value, bool) or not isinstance(value, (str, int)):

@@ -1,8 +1,8 @@
 """Task mappings to a flat tree of definitions: groups, operators, handlers, dependencies.
 
-Collects every problem in our words with positions, and beside them the one message digdag would have given, which
-becomes a task's error when the mapping came from an operator. `digpy.dsl.compiler` decides what to compile and
-which of the two to raise.
+Collects every problem in our words with positions, and beside them the one message digdag would
+have given, which becomes a task's error when the mapping came from an operator.
+`digpy.dsl.compiler` decides what to compile and which of the two to raise.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Handler = tuple[list[TaskDefinition], "Tree"]
 
 
 class Tree:
-    """The definitions below one root, in digdag's order (a parent before its children, siblings as written).
+    """The definitions below one root: a parent before its children, siblings as written.
 
     Attributes:
         tasks: the definitions; indexes count from 0 until `flatten` moves them.
@@ -48,7 +48,7 @@ class Tree:
         self.handlers: list[Handler] = []
         self.problems = problems
         self._depth = depth
-        # digdag stops at the first of some errors and collects others; these are in its order of precedence.
+        # digdag stops at some errors and collects others; here in its order of precedence.
         self._fatal: str | None = None
         self._bad_name: str | None = None
         self._bad_keys: list[str] = []
@@ -86,12 +86,12 @@ class Tree:
         group: Mapping[str, Json],
         children: Sequence[tuple[TaskDefinition, Mapping[str, Json]]],
     ) -> None:
-        """Set the upstreams of siblings and take ``_background`` and ``_after`` out of their configurations.
+        """Set the upstreams of siblings, and take ``_background`` and ``_after`` off them.
 
         `group` is their parent as written; with each child stands the mapping it was written as.
 
-        Follows digdag 0.10.5: a background task waits for nothing at all, and ``limit`` cuts the children
-        into chunks that wait for the whole chunk before.
+        Follows digdag 0.10.5: a background task waits for nothing at all, and ``limit`` cuts the
+        children into chunks that wait for the whole chunk before.
         """
         try:
             limit = parallel_limit(group["_parallel"]) if "_parallel" in group else None
@@ -100,7 +100,7 @@ class Tree:
                 str(error),
                 "unusable value of _parallel",
                 value_span(group, "_parallel"),
-                help="write true, false or {limit: number}; ${...} is possible on loop> and for_each> only",
+                help="write true, false or {limit: number}; ${...} works on loop> and for_each>",
             )
             return
         if limit is None:
@@ -186,7 +186,7 @@ class Tree:
                 "Parameter '_error' must be an object",
                 "_error must be a task: a mapping",
                 value_span(node, "_error"),
-                help='write an operator, for example "_error: {echo>: failed}", or "+" tasks below it',
+                help='write an operator, "_error: {echo>: failed}", or "+" tasks below it',
             )
             written = None
         export = config.get("_export")
@@ -272,8 +272,8 @@ class Tree:
             config = child.config
             if "_background" in config and self._boolean(node, "_background"):
                 self.fatal(
-                    'Setting "_background: true" option is invalid (unnecessary) if its parent task has '
-                    '"_parallel: true" option',
+                    'Setting "_background: true" option is invalid (unnecessary) if its parent '
+                    'task has "_parallel: true" option',
                     "_background is not possible in a parallel group",
                     key_span(node, "_background"),
                     reason="all tasks of the group run in parallel already",
@@ -399,7 +399,7 @@ class Tree:
 
 
 def flatten(trees: Sequence[Tree]) -> list[TaskDefinition]:
-    """One list: the trees' tasks, then their handlers' tasks, then those handlers' handlers and so on."""
+    """One list: the trees' tasks, their handlers' tasks, their handlers' handlers' tasks ..."""
     tasks: list[TaskDefinition] = []
     pending: list[Handler] = []
     for tree in trees:
@@ -416,7 +416,7 @@ def flatten(trees: Sequence[Tree]) -> list[TaskDefinition]:
 
 
 class BadName(NamedTuple):
-    """Why a name is refused: digdag's words for the rule, and the thing that should not be there."""
+    """Why a name is refused: digdag's words for the rule, and what should not be there."""
 
     rule: str
     thing: str

@@ -1,7 +1,8 @@
 """The one module that knows ruamel.yaml: text in, YAML events out.
 
-Events come from libyaml (package ``ruamel.yaml.clib``), or from ruamel's pure Python parser where that has no
-wheel. Both speak of character offsets (``event.start_mark.index``), so their users need not know which it is.
+Events come from libyaml (package ``ruamel.yaml.clib``), or from ruamel's pure Python parser where
+that has no wheel. Both speak of character offsets (``event.start_mark.index``), so their users need
+not know which it is.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ _ERRORS_OF = {
 
 _STRICTER = (
     "found unexpected ':'",  # {a:b} and [http://example.com]
-    "found a tab character where an indentation space is expected",  # "|" with a tab in its first line
+    "found a tab character where an indentation space is expected",  # "|" and a line with a tab
     "found unknown directive name",
 )
 """Complaints of libyaml 0.1 about texts that are fine, and that the Python parser accepts."""
 
 
 class SyntaxFault(Exception):  # noqa: N818 - becomes a `YamlError` once it has been explained
-    """The parser refused the text. `offset` may be None; `context` is where the broken thing began."""
+    """The parser refused the text. `offset` may be None; `context` is where the thing began."""
 
     def __init__(self, problem: str, offset: int | None, context: int | None) -> None:
         super().__init__(problem)
@@ -85,9 +86,10 @@ def _c_parser() -> Callable[[str], Any] | None:
 def _load_extension() -> ModuleType | None:
     """Import the extension without the 20 ms of Python modules that it would drag in.
 
-    It imports the whole of ``ruamel.yaml``, but only to name the error classes of eight modules. While it is
-    being imported it finds stand-ins that have those classes and nothing else; `_Deferred` afterwards makes
-    a program that uses ``ruamel.yaml`` itself find everything in its usual place.
+    It imports the whole of ``ruamel.yaml``, but only to name the error classes of eight modules.
+    While it is being imported it finds stand-ins that have those classes and nothing else;
+    `_Deferred` afterwards makes a program that uses ``ruamel.yaml`` itself find everything in its
+    usual place.
     """
     if "ruamel.yaml" in sys.modules:
         return _import_or_none("_ruamel_yaml")
@@ -117,7 +119,7 @@ def _import_or_none(name: str) -> ModuleType | None:
 
 
 class _Deferred(ModuleType):
-    """The package ``ruamel.yaml``, executed when something other than a submodule is wanted of it."""
+    """The package ``ruamel.yaml``, executed when more than a submodule is wanted of it."""
 
     @classmethod
     def create(cls) -> _Deferred | None:

@@ -98,7 +98,7 @@ class Draft(Overlay):
         self._settle()
 
     def plant_root(self, at: int) -> None:
-        """Insert the root and all static tasks below it, and let it start. Only `begin` calls it."""
+        """Insert the root and all static tasks below it, and let it start. For `begin` only."""
         self._at = at
         definitions = self.tree.definitions
         (root,) = Planter(self, at).plant([definitions[0]], Soil(definitions, None), None)

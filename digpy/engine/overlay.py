@@ -19,7 +19,8 @@ class Overlay:
         self.limit = tree.limit
         self._edited: dict[int, Task] = {}
         self._was: dict[int, TaskState] = {}
-        self._changed: dict[int, None] = {}  # of the edited, those whose row changed: an ordered set
+        self._changed: dict[int, None] = {}
+        """Of the edited those whose row changed, in order."""
         self._inserted: dict[int, Task] = {}
         self._outputs: dict[tuple[int, int], Output] = {}
         self._moves: list[Move] = []

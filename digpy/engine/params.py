@@ -1,11 +1,13 @@
 """Which ancestors and upstreams feed a task's parameters, and in which order.
 
-A `Layer` is one contribution; each knows the one before it, so that siblings share what they have in common:
-ten thousand of them cost ten thousand steps. Merging is not done here (`digpy.expr.scope` does it).
+A `Layer` is one contribution; each knows the one before it, so that siblings share what they have
+in common: ten thousand of them cost ten thousand steps. Merging is not done here
+(`digpy.expr.scope` does it).
 
-The order follows digdag 0.10.5. Walk from the root to the task; at every step visit the upstream siblings,
-transitively and farthest first, each followed by all its descendants in the order of their numbers, then the
-step itself. So a group's export beats a store made before the group, and a store made inside beats the export.
+The order follows digdag 0.10.5. Walk from the root to the task; at every step visit the upstream
+siblings, transitively and farthest first, each followed by all its descendants in the order of
+their numbers, then the step itself. So a group's export beats a store made before the group, and a
+store made inside beats the export.
 """
 
 from __future__ import annotations
@@ -32,7 +34,10 @@ class Kind(Enum):
 
 
 class Layer(NamedTuple):
-    """One contribution, and the layers before it. Compared by identity: layers are shared, not equal."""
+    """One contribution, and the layers before it.
+
+    Compared by identity: layers are shared, not equal.
+    """
 
     previous: Layer | None
     kind: Kind
@@ -55,46 +60,40 @@ class Tasks(Protocol):
 class Layers:
     """Finds the layers of the tasks of one tree, remembering what siblings share.
 
-    What is remembered is final: a task asks only when it is READY, and then its upstreams and its ancestors'
-    results do not change any more, except that an ancestor opens another round, which is part of the key.
+    What is remembered is final: a task asks only when it is READY, and then its upstreams and its
+    ancestors' results do not change any more, except that an ancestor opens another round, which is
+    part of the key. Only a draft that is dropped takes something back: drop this with it.
     """
 
     def __init__(self) -> None:
-        self._entering: dict[int, Layer | None] = {}
         self._inside: dict[tuple[int, int], Layer | None] = {}
+        self._entering: dict[int, Layer | None] = {}
+        self._behind: dict[tuple[int, ...], Layer | None] = {}
 
     def of(self, tasks: Tasks, task: Task) -> Layer | None:
-        """The newest layer of `task`: everything inherited, then its own export. None: nothing at all."""
+        """The newest layer of `task`: everything inherited, then its own export.
+
+        None: nothing at all.
+        """
         return _own(task, self.entering(tasks, task))
 
     def entering(self, tasks: Tasks, task: Task) -> Layer | None:
         """Everything that comes before `task` itself."""
-        # A chain of siblings can be long: find the first one known, then walk forward.
-        pending = []
-        current = task
-        while current.number not in self._entering:
-            pending.append(current)
-            if len(current.upstreams) != 1:
+        path = [task]
+        while (parent := path[-1].parent) is not None:
+            path.append(tasks[parent])
+            if (parent, path[-1].round) in self._inside:
                 break
-            current = tasks[current.upstreams[0]]
-        for waiting in reversed(pending):
-            self._entering[waiting.number] = self._find(tasks, waiting)
-        return self._entering[task.number]
+        inherited = None
+        for step in reversed(path[1:]):
+            inherited = self._enter(tasks, step, inherited)
+        return self._follow(tasks, task, inherited)
 
-    def _find(self, tasks: Tasks, task: Task) -> Layer | None:
-        if len(task.upstreams) == 1:
-            upstream = tasks[task.upstreams[0]]
-            return _visit(tasks, upstream, self._entering[upstream.number])
-        layer = None if task.parent is None else self.inside(tasks, tasks[task.parent])
-        for number in _upstreams(tasks, task, set()):
-            layer = _visit(tasks, tasks[number], layer)
-        return layer
-
-    def inside(self, tasks: Tasks, task: Task) -> Layer | None:
+    def _enter(self, tasks: Tasks, task: Task, inherited: Layer | None) -> Layer | None:
         """Everything the children of `task` inherit in its present round."""
         key = (task.number, task.round)
         if key not in self._inside:
-            layer = _own(task, self.entering(tasks, task))
+            layer = _own(task, self._follow(tasks, task, inherited))
             output = tasks.output(task.number, task.round)
             if output is not None:
                 if output.export:
@@ -103,12 +102,39 @@ class Layers:
             self._inside[key] = layer
         return self._inside[key]
 
+    def _follow(self, tasks: Tasks, task: Task, inherited: Layer | None) -> Layer | None:
+        """What the parent passes on, then what the upstream siblings of `task` stored."""
+        # A row of siblings can be long: find the first one known, then walk forward.
+        pending = []
+        while task.number not in self._entering:
+            pending.append(task)
+            if not task.upstreams:
+                break
+            task = tasks[min(task.upstreams)]
+        for waiting in reversed(pending):
+            self._entering[waiting.number] = self._find(tasks, waiting, inherited)
+        return self._entering[pending[0].number if pending else task.number]
+
+    def _find(self, tasks: Tasks, task: Task, inherited: Layer | None) -> Layer | None:
+        if not task.upstreams:
+            return inherited
+        upstreams = tuple(sorted(task.upstreams))
+        if upstreams not in self._behind:  # the tasks of one chunk stand behind the same ones
+            if _is_chunk(tasks, upstreams):
+                visited, layer = upstreams, self._entering[upstreams[0]]
+            else:
+                visited, layer = tuple(_transitive(tasks, upstreams)), inherited
+            for number in visited:
+                layer = _visit(tasks, tasks[number], layer)
+            self._behind[upstreams] = layer
+        return self._behind[upstreams]
+
 
 def error_sources(tasks: Tasks, handler: Task) -> list[Output]:
     """The outputs that a handler's ``error`` and folded stores are made of, in order.
 
-    For a task that failed itself its own error; for one whose children failed those of all descendants in all
-    rounds, in the order of their numbers, without the handler's own.
+    For a task that failed itself its own error; for one whose children failed those of all
+    descendants in all rounds, in the order of their numbers, without the handlers' own.
     """
     assert handler.parent is not None  # noqa: S101 - a handler is below what failed
     owner = tasks[handler.parent]
@@ -118,8 +144,8 @@ def error_sources(tasks: Tasks, handler: Task) -> list[Output]:
     return [
         output
         for task in _descendants(tasks, owner)
-        if task.number < handler.number
-        for output in _outputs(tasks, task)
+        if task.number < handler.number and task.definition.name != "^failure-alert"
+        for output in _left(tasks, task)
     ]
 
 
@@ -131,30 +157,17 @@ def _own(task: Task, layer: Layer | None) -> Layer | None:
     return layer
 
 
-def _visit(tasks: Tasks, task: Task, layer: Layer | None) -> Layer | None:
-    for visited in (task, *_descendants(tasks, task)):
-        output = tasks.output(visited.number, visited.round)
-        if output is not None:
-            layer = _stored(layer, output)
-    return layer
+def _is_chunk(tasks: Tasks, upstreams: tuple[int, ...]) -> bool:
+    """What is before the first of `upstreams` is all there is before them."""
+    before = {*tasks[upstreams[0]].upstreams, *upstreams}
+    return all(before.issuperset(tasks[number].upstreams) for number in upstreams[1:])
 
 
-def _stored(layer: Layer | None, output: Output) -> Layer | None:
-    if output.store or output.reset:
-        return Layer(layer, Kind.STORE, output.number, output)
-    return layer
-
-
-def _outputs(tasks: Tasks, task: Task) -> Iterator[Output]:
-    output = tasks.output(task.number, task.round)
-    if output is not None:
-        yield output
-
-
-def _upstreams(tasks: Tasks, task: Task, seen: set[int]) -> Iterator[int]:
-    """Upstream siblings, transitively: ascending, the farther ones first, each once."""
-    stack = [iter(sorted(task.upstreams))]
+def _transitive(tasks: Tasks, upstreams: tuple[int, ...]) -> Iterator[int]:
+    """The siblings of that number and their upstreams: ascending, the farther ones first."""
+    seen: set[int] = set()
     path: list[int] = []
+    stack = [iter(upstreams)]
     while stack:
         for number in stack[-1]:
             if number not in seen:
@@ -166,6 +179,30 @@ def _upstreams(tasks: Tasks, task: Task, seen: set[int]) -> Iterator[int]:
             stack.pop()
             if path:
                 yield path.pop()
+
+
+def _visit(tasks: Tasks, task: Task, layer: Layer | None) -> Layer | None:
+    for visited in (task, *_descendants(tasks, task)):
+        for output in _left(tasks, visited):
+            layer = _stored(layer, output)
+    return layer
+
+
+def _stored(layer: Layer | None, output: Output) -> Layer | None:
+    if output.store or output.reset:
+        return Layer(layer, Kind.STORE, output.number, output)
+    return layer
+
+
+def _left(tasks: Tasks, task: Task) -> Iterator[Output]:
+    """What a finished task left: its newest result, and its error if it failed after that."""
+    newest = tasks.output(task.number, task.round)
+    if newest is not None and newest.error is not None and task.round:
+        result = tasks.output(task.number, task.round - 1)
+        if result is not None:
+            yield result
+    if newest is not None:
+        yield newest
 
 
 def _descendants(tasks: Tasks, task: Task) -> Iterator[Task]:

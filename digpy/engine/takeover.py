@@ -56,15 +56,14 @@ def takeovers(
                 except CompileError:
                     continue  # what stands there today fails; let it run and say so
             found[name] = Taken(output, generated)
-            below += [(generated, root, name) for root in generated_roots(generated)]
+            if generated is not None:
+                below += [(generated, root, name) for root in generated_roots(generated)]
         pending += below
     return found
 
 
-def generated_roots(definitions: Definitions | None) -> list[TaskDefinition]:
+def generated_roots(definitions: Definitions) -> list[TaskDefinition]:
     """The ``^sub`` and ``^check`` of what a run generated; handlers stand beside them."""
-    if definitions is None:
-        return []
     return [
         definition
         for definition in definitions.tasks

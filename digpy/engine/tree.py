@@ -17,7 +17,7 @@ from digpy.engine.states import FAILED, MOVING, TaskState
 from digpy.values import Params
 
 RAN, RESUMED, SKIPPED = "ran", "resumed", "skipped"
-"""How a task succeeded: it ran, was taken over from an earlier attempt, or was left out on purpose."""
+"""How a task succeeded: it ran, it did so in an earlier attempt, or it was left out on purpose."""
 
 
 class TaskRow(NamedTuple):

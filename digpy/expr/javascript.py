@@ -1,7 +1,7 @@
 """The seam between templates and the JavaScript engine that evaluates their expressions.
 
-One template text is one script: its expressions share what they assign, as digdag's do, and
-nothing reaches the next text. Engines: `digpy.expr.quickjs_engine`, `digpy.expr.js2py_engine`.
+One template text is one script: its expressions share what they assign, as digdag's do, and nothing
+reaches the next text. The engine is `digpy.expr.quickjs_engine`.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ GLOBALS = OBJECT_MEMBERS | _words(
     SuppressedError Symbol SyntaxError TypeError URIError Uint16Array Uint32Array Uint8Array
     Uint8ClampedArray WeakMap WeakRef WeakSet arguments atob btoa console decodeURI
     decodeURIComponent encodeURI encodeURIComponent escape eval globalThis isFinite isNaN
-    moment parseFloat parseInt performance print pyimport queueMicrotask undefined unescape
+    moment parseFloat parseInt performance print queueMicrotask undefined unescape
     """
 )
 """Names an engine may know; one that is no parameter is asked there."""

@@ -12,16 +12,21 @@ from typing import NamedTuple
 
 from digpy.values import Json, Params, deep_merge, remove_paths
 
+_KEPT = 64
+"""How many scopes of one base hold their parameters merged at the same time."""
+
 
 class Scope:
     """A persistent chain of layers. `params` is shared between scopes: do not change it."""
 
-    __slots__ = ("_layer", "_params", "_previous")
+    __slots__ = ("_layer", "_merged", "_params", "_previous")
 
     def __init__(self, base: Mapping[str, Json], origin: str = "") -> None:
         self._previous: Scope | None = None
         self._layer = _Layer(base, (), origin)
         self._params: Params | None = dict(base)
+        # Shared by the whole tree of scopes: those that hold their parameters merged, oldest use first.
+        self._merged: dict[int, Scope] = {}
 
     def export(self, params: Mapping[str, Json], origin: str = "") -> Scope:
         """This scope with `params` merged over it; mappings merge deeply, the rest is replaced."""
@@ -36,7 +41,7 @@ class Scope:
 
     @property
     def params(self) -> Params:
-        """Everything merged; computed once, and what earlier scopes have computed is used."""
+        """Everything merged, starting from the nearest scope that has it merged already."""
         pending: list[Scope] = []
         scope = self
         while scope._params is None:
@@ -44,8 +49,10 @@ class Scope:
             assert scope._previous is not None  # noqa: S101 - a base has its parameters
             scope = scope._previous
         params = scope._params
+        scope._use()
         for waiting in reversed(pending):
             params = waiting._params = waiting._layer.over(params)
+            waiting._use()
         return params
 
     def origins(self, name: str) -> list[str]:
@@ -64,8 +71,18 @@ class Scope:
             scope = scope._previous
         return found
 
+    def _use(self) -> None:
+        # Ten thousand siblings that store a name each would otherwise hold fifty million entries.
+        if self._previous is None:
+            return
+        self._merged.pop(id(self), None)
+        self._merged[id(self)] = self
+        if len(self._merged) > _KEPT:
+            self._merged.pop(next(iter(self._merged)))._params = None
+
     def _with(self, layer: _Layer) -> Scope:
         scope = Scope.__new__(Scope)
+        scope._merged = self._merged
         scope._previous = self
         scope._layer = layer
         scope._params = None

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 from digpy.dsl.model import Subtasks
-from digpy.errors import SourceError, TaskFailed
+from digpy.errors import NotFound, SourceError, TaskFailed
 from digpy.operators import conversions
 from digpy.operators.arguments import command_of
+from digpy.source import Problem
 from digpy.spi import InlineOperator, TaskRequest, TaskResult
 
 
@@ -27,9 +28,12 @@ class Call(InlineOperator):
 
         path = _path(request)
         try:
-            return TaskResult(subtasks=Subtasks(load_called(path, request.project)))
-        except SourceError as error:
+            root = Path(os.path.normpath(request.project))
+            return TaskResult(subtasks=Subtasks(load_called(path, root)))
+        except NotFound as error:
             raise TaskFailed(str(error), "config") from error
+        except SourceError as error:
+            raise TaskFailed("\n".join(map(_located, error.problems)), "config") from error
 
 
 def _path(request: TaskRequest) -> Path:
@@ -45,3 +49,9 @@ def _path(request: TaskRequest) -> Path:
     if not path.is_file():
         raise TaskFailed(f"File not found: {path}", "config")
     return path
+
+
+def _located(problem: Problem) -> str:
+    span = problem.span
+    where = f"{span.source.name}:{span.line}:{span.column}: " if span else ""
+    return where + problem.message

@@ -174,7 +174,7 @@ def of_session(tx: Transaction, session: int) -> list[AttemptRow]:
 
 
 def unfinished(tx: Transaction, command: int) -> list[AttemptRow]:
-    """What the command of attempt `command` leads (itself included) and has not ended, oldest first."""
+    """Attempts that the command of attempt `command` leads and that have not ended, by id."""
     return _rows(tx.run("attempts.unfinished", {"command": command}))
 
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from digpy.errors import ConfigError, DigpyError, InternalError, Unavailable
 
@@ -27,12 +27,11 @@ REVISION = "0001"
 PATIENCE = 5.0
 """Seconds for which a busy database is asked again."""
 
-Durability: TypeAlias = Literal["full", "relaxed"]
-"""``full``: a commit survives power loss. ``relaxed``: it survives the death of processes only."""
-
 Row: TypeAlias = "tuple[Any, ...]"
 
 _SYNCHRONOUS = {"full": "FULL", "relaxed": "NORMAL"}
+"""``full``: a commit survives power loss. ``relaxed``: only the death of processes."""
+
 _PAUSE = 0.0005
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _BROKEN = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -119,9 +118,9 @@ class Database:
         durability: what a commit survives.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, durability: str) -> None:
         self.path = path
-        self.durability: Durability = durability
+        self.durability = durability
         self._connection = connection
         self._process = os.getpid()
         self._statements = load_statements("sqlite")
@@ -208,12 +207,16 @@ class Database:
         self._connection.close()
 
 
-def open_database(path: Path, *, durability: Durability = "full", create: bool = True) -> Database:
+def open_database(path: Path, *, durability: str = "full", create: bool = True) -> Database:
     """Open the database file `path`; make it, and its directory, if it is missing and `create`.
 
-    A file of an older release is migrated. Raises `ConfigError` for one of a newer release,
-    `Unavailable` when it is missing, damaged, no database of ours, or locked for 5 seconds.
+    With `durability` ``full`` a commit survives power loss, with ``relaxed`` only the death of
+    processes. A file of an older release is migrated. Raises `ConfigError` for one of a newer
+    release, `Unavailable` when it is missing, damaged, no database of ours, or locked for 5
+    seconds.
     """
+    if durability not in _SYNCHRONOUS:
+        raise ConfigError(f'database.durability is "{durability}"; it can be "full" or "relaxed"')
     if not path.exists():
         if not create:
             raise Unavailable(f'there is no database "{path}"')
@@ -225,7 +228,11 @@ def open_database(path: Path, *, durability: Durability = "full", create: bool =
     try:
         _patiently(connection, ["PRAGMA journal_mode=WAL"])
         connection.execute(f"PRAGMA synchronous={_SYNCHRONOUS[durability]}")
-        _bring_up_to_date(connection, path)
+        if _stamp(connection, path) != REVISION:
+            # Under the lock it is read again: several processes may find the same new or old file.
+            _patiently(connection, ["BEGIN IMMEDIATE"])
+            _bring_up_to_date(connection, path)
+            connection.execute("COMMIT")
         connection.execute("PRAGMA foreign_keys=ON")
     except sqlite3.Error as error:
         connection.close()
@@ -250,34 +257,25 @@ def load_statements(dialect: str) -> dict[str, Statement]:
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
-    if _stamp(connection, path) == REVISION:
-        return
-    # Under the lock it is decided again: several processes may find the same new or old file.
-    _patiently(connection, ["BEGIN IMMEDIATE"])
-    try:
-        stamp = _stamp(connection, path)
-        if stamp is None:
-            schema = Path(__file__).parent / "sql" / "schema.sqlite.sql"
-            for statement in schema.read_text("utf-8").split(";\n"):
-                connection.execute(statement)
-        elif stamp > REVISION:
-            raise ConfigError(
-                f'the database "{path}" was written by a newer digpy: its schema is {stamp}, this release knows'
-                f" {REVISION}. Nothing was changed. Use that release, or another database."
-            )
-        elif stamp < REVISION:
-            from digpy.store.migrations import migrate
+    """Make or migrate the schema, in the transaction that has begun."""
+    stamp = _stamp(connection, path)
+    if stamp is None:
+        schema = Path(__file__).parent / "sql" / "schema.sqlite.sql"
+        for statement in schema.read_text("utf-8").split(";\n"):
+            connection.execute(statement)
+    elif stamp > REVISION:
+        raise ConfigError(
+            f'the database "{path}" was written by a newer digpy: its schema is {stamp}, this release'
+            f" knows {REVISION}. Nothing was changed. Use that release, or another database."
+        )
+    elif stamp < REVISION:
+        from digpy.store.migrations import migrate
 
-            migrate(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+        migrate(connection)
 
 
 def _stamp(connection: sqlite3.Connection, path: Path) -> str | None:
-    """The revision that the file is stamped with: None if it is empty, "" if no migration has run on it."""
+    """The revision of the file: None if it is empty, "" if no migration has run on it."""
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if not names:
         return None
@@ -288,7 +286,7 @@ def _stamp(connection: sqlite3.Connection, path: Path) -> str | None:
 
 
 def _patiently(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
-    """Execute `statements`, all again from the first while the database is busy, for `PATIENCE` seconds."""
+    """Execute `statements`; while the database is busy all of them again, for `PATIENCE` seconds."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What happened to an attempt, in order: every decision of the supervisor and every change of phase.
+"""What happened to an attempt, in order: decisions of the supervisor, changes of phase.
 
 Written only in the transaction of the change. `seq` is for programs, `at` is for people.
 """
@@ -47,7 +47,7 @@ class EventRow(NamedTuple):
 
 
 def append(tx: Transaction, attempt: int, *events: NewEvent) -> int:
-    """Write `events` behind those there are, in order; how many were new (see `NewEvent.dedupe`)."""
+    """Write `events` behind those there are; how many were new (see `NewEvent.dedupe`)."""
     return tx.many(
         "events.append",
         [

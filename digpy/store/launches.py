@@ -26,30 +26,30 @@ class LaunchRow(NamedTuple):
 
 
 def intend(tx: Transaction, attempt: int, epoch: int, launcher: str, name: str, at: int) -> None:
-    """Write down, before it is made, that a worker with this `name` may exist. Once for each epoch."""
+    """Write down, before it is made, that a worker called `name` may exist. Once an epoch."""
     params = {"attempt": attempt, "epoch": epoch, "launcher": launcher, "name": name}
     tx.change("launches.intend", {**params, "intended_at": at})
 
 
 def created(tx: Transaction, attempt: int, epoch: int, external_id: str) -> bool:
-    """The platform made the worker and calls it `external_id`. False if there is no such launch."""
+    """The platform calls the worker `external_id`. False if there is no such launch."""
     params = {"attempt": attempt, "epoch": epoch, "external_id": external_id}
     return tx.change("launches.created", params) == 1
 
 
 def hello(tx: Transaction, attempt: int, epoch: int, at: int) -> bool:
-    """The worker said hello. False if it had done so, or the launch has ended. See `attempts.say_hello`."""
+    """The worker said hello (see `attempts.say_hello`). False if it had, or the launch has ended."""
     return tx.change("launches.hello", {"attempt": attempt, "epoch": epoch, "hello_at": at}) == 1
 
 
 def end(tx: Transaction, attempt: int, epoch: int, at: int, *, proof: str | None = None) -> bool:
-    """The launch is over; with `proof`, nothing of the worker is alive. False if it was over already."""
+    """The launch is over; with `proof` nothing of it is alive. False if it was over already."""
     params = {"attempt": attempt, "epoch": epoch, "ended_at": at, "proof": proof}
     return tx.change("launches.end", params) == 1
 
 
 def prove(tx: Transaction, attempt: int, epoch: int, proof: str) -> bool:
-    """Write down how it is known that nothing of the worker is alive. False if it was known already."""
+    """Write down how it is known that the worker is gone. False if it was known already."""
     return tx.change("launches.prove", {"attempt": attempt, "epoch": epoch, "proof": proof}) == 1
 
 

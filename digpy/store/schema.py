@@ -239,7 +239,7 @@ Index(
 task_outputs = Table(
     "task_outputs",
     metadata,
-    _reference("attempt", "attempts.id"),
+    Column("attempt", _Id, nullable=False),
     _count("number"),
     _count("round"),
     _text("export", optional=True),
@@ -255,7 +255,7 @@ task_outputs = Table(
 task_runs = Table(
     "task_runs",
     metadata,
-    _reference("attempt", "attempts.id"),
+    Column("attempt", _Id, nullable=False),
     _count("number"),
     _count("fence"),
     _count("epoch"),

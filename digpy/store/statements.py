@@ -265,6 +265,8 @@ def _task_statements() -> dict[str, Executable]:
         "tasks.summary": select(
             t.number,
             t.parent,
+            t.born,
+            t.round,
             t.full_name,
             t.state,
             t.how,

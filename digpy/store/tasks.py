@@ -23,10 +23,12 @@ _json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class TaskSummary(NamedTuple):
-    """A task as listings show it; instants in UTC microseconds, `error` is that of the newest run."""
+    """A task as listings show it. Instants are UTC microseconds; `error` is the newest run's."""
 
     number: int
     parent: int | None
+    born: int
+    round: int
     full_name: str
     state: TaskState
     how: str | None
@@ -123,6 +125,8 @@ def summary(tx: Transaction, attempt: int) -> list[TaskSummary]:
         TaskSummary(
             number,
             parent,
+            born,
+            round_,
             full_name,
             _STATES[state],
             how,
@@ -131,7 +135,7 @@ def summary(tx: Transaction, attempt: int) -> list[TaskSummary]:
             ended_at,
             None if error is None else json.loads(error),
         )
-        for number, parent, full_name, state, how, retries, started_at, ended_at, error in tx.run(
+        for number, parent, born, round_, full_name, state, how, retries, started_at, ended_at, error in tx.run(
             "tasks.summary", {"attempt": attempt}
         )
     ]

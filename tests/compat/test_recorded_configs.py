@@ -1,4 +1,4 @@
-"""Whole mappings of parameters, evaluated by digdag 0.10.5.1, and where digpy differs on purpose."""
+"""Mappings of parameters evaluated by digdag 0.10.5.1, and where digpy differs on purpose."""
 
 import json
 from pathlib import Path

@@ -26,9 +26,8 @@ def outcome(row: dict[str, Any]) -> tuple[str | None, str | None]:
     try:
         return evaluate_text(row["template"], variables, timezone=row["timezone"], now=0), None
     except ExpressionError as error:
-        start = f"Failed to evaluate a variable {row['template']} ("
-        assert str(error).startswith(start)
-        name = str(error)[len(start) :].split(":")[0]
+        message = str(error).removeprefix(f"Failed to evaluate a variable {row['template']} (")
+        name = message.split(":")[0]
         return None, name if name in NAMES else "other"
 
 

@@ -56,8 +56,10 @@ def test_variables_of_a_task(row: dict[str, Any]) -> None:
     assert list(found.items()) == list(row["runtime_params"].items())
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row["id"] in DIFFERENT], ids=lambda r:
-r["id"]) def test_instants_outside_of_the_years_1_to_9999_cannot_be_said(row: dict[str, Any]) ->
-None:
+OUTSIDE = [row for row in ROWS if row["id"] in DIFFERENT]
+
+
+@pytest.mark.parametrize("row", OUTSIDE, ids=lambda row: row["id"])
+def test_instant_outside_of_the_years_1_to_9999_cannot_be_said(row: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="Invalid isoformat string"):
         instant(row["session_time"])

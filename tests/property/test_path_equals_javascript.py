@@ -1,5 +1,6 @@
 """Wherever a text can be answered in Python, the answer is JavaScript's."""
 
+import re
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,13 +14,14 @@ from digpy.values import Json
 
 ENGINE = QuickJS()
 
-names = st.sampled_from(
-    ["a", "b", "o", "x1", "_", "$", "length", "constructor", "toString", "__proto__", "valueOf"] +
-    ["Date", "JSON", "Math", "undefined", "NaN", "moment", "arguments", "eval", "this", "null",
-    "if"] + ["let", "yield", "class", "print", "toJSON", "at", "prototype", "name",
-    "hasOwnProperty"] ) texts = st.text(max_size=5) | st.sampled_from(["\u2028", "\ud800", "😀",
-    '"', "\x7f", "\x1f"]) numbers = st.integers() | st.integers(-(2**64), 2**64) |
-    st.floats(allow_nan=False, allow_infinity=False)
+WORDS = """
+    a b o x1 _ $ length constructor toString __proto__ valueOf Date JSON Math undefined NaN moment
+    arguments eval this null if let yield class print toJSON at prototype name hasOwnProperty
+"""
+names = st.sampled_from(re.findall(r"\S+", WORDS))
+texts = st.text(max_size=5) | st.sampled_from(["\u2028", "\ud800", "😀", '"', "\x7f", "\x1f"])
+floats = st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.integers() | st.integers(-(2**64), 2**64) | floats
 keys = names | st.sampled_from(["0", "1", "01", "-1", "é", ""]) | st.text(max_size=3)
 values: st.SearchStrategy[Json] = st.recursive(
     st.none() | st.booleans() | numbers | texts,

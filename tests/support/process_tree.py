@@ -1,4 +1,4 @@
-"""Process trees for tests: the seven ways a program leaves processes behind, and who of them is alive."""
+"""Process trees for tests: the ways a program leaves processes behind, and who of them is alive."""
 
 import json
 import os
@@ -26,14 +26,15 @@ TREES = {
     "daemon": ("(setsid sh -c 'sleep {mark} & exit 0' >/dev/null 2>&1 &) ; sleep {mark}; true", 3),
     "empty environment": ("env -i setsid sleep {mark} >/dev/null 2>&1 & sleep {mark}; true", 3),
 }
-"""By name: a script in which every process that is meant to stay has the mark in its command line, and their number."""
+"""By name: a script whose lasting processes have the mark in their command line, and their number."""
 
 DETACHED = (
-    f"{sys.executable} -I -S -c 'import os; os.fork() and os._exit(0); os.setsid(); os.closerange(0, 256); "
-    'os.execve("/bin/sleep", ["sleep", "{mark}"], {{}})\' ; sleep {mark}; true',
+    f"{sys.executable} -I -S -c 'import os; os.fork() and os._exit(0); os.setsid(); "
+    'os.closerange(0, 256); os.execve("/bin/sleep", ["sleep", "{mark}"], {{}})\' ; '
+    "sleep {mark}; true",
     3,
 )
-"""A program that has emptied its environment, closed everything and left the session: the hole that is documented."""
+"""A program that has emptied its environment, closed everything and left the session."""
 
 
 def eventually(condition: Callable[[], Any], within: float = 10) -> Any:
@@ -60,7 +61,8 @@ class Marked:
         for process in processes.everyone():
             with suppress(OSError):
                 line = Path(f"/proc/{process.pid}/cmdline").read_bytes()
-                if self.mark.encode() in line and process.pid not in _ourselves():
+                # The command of a test has the script, and with it the mark, as an argument.
+                if self.mark.encode() in line and b"process_tree_command" not in line:
                     found.append(process)
         return found
 
@@ -128,13 +130,3 @@ class CommandProcess:
         self._process.wait()
         assert self._process.stdout is not None
         self._process.stdout.close()
-
-
-def _ourselves() -> set[int]:
-    # Tests and their command carry the script, and with it the mark, as an argument.
-    ours = set()
-    for process in processes.everyone():
-        with suppress(OSError):
-            if b"process_tree_command" in Path(f"/proc/{process.pid}/cmdline").read_bytes():
-                ours.add(process.pid)
-    return ours

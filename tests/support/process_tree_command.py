@@ -1,7 +1,7 @@
-"""A command and its attempt worker in small: runs one script under a keeper and prints what happens, a line each.
+"""A command and its attempt worker in small: runs one script and prints what happens, line by line.
 
-First line: the process numbers of worker, spawner and keeper. Then the events of the program; and when the worker
-has died, what the janitor finds.
+First the process numbers of worker, spawner and keeper; then the events of the program; and when
+the worker has died, what the janitor finds.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Bringing an older database up to date, one numbered step after another, forward only.
 
-Imported only when a database's stamp is older than the release. A new database never comes here: it is made from the
-compiled schema, and a test holds the two equal.
+Imported only when a database's stamp is older than the release. A new database never comes here: it
+is made from the compiled schema, and a test holds the two equal.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ SCRIPTS = Path(__file__).parent
 def migrate(connection: sqlite3.Connection, scripts: Path = SCRIPTS) -> None:
     """Run every step that `connection`'s database has not seen, and stamp it.
 
-    The caller has begun a transaction and commits it, so the steps happen together or not at all. References
-    between tables are not enforced yet on this connection (steps rebuild tables); they are checked at the end. Raises
-    `Unavailable` for a stamp that no step bears.
+    The caller has begun a transaction and commits it, so the steps happen together or not at all.
+    References between tables are not enforced yet on this connection (steps rebuild tables); they
+    are checked at the end. Raises `Unavailable` for a stamp that no step bears.
     """
     # Alembic's own connection is the caller's: nothing here begins, commits or closes.
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
@@ -39,7 +39,9 @@ def migrate(connection: sqlite3.Connection, scripts: Path = SCRIPTS) -> None:
             raise Unavailable(f"the database cannot be migrated: {error}") from error
         broken = connection.execute("PRAGMA foreign_key_check").fetchall()
         if broken:
-            raise Unavailable(f"the database cannot be migrated: {len(broken)} references lead nowhere")
+            raise Unavailable(
+                f"the database cannot be migrated: {len(broken)} references lead nowhere"
+            )
         wrapped.detach()
 
 

@@ -212,8 +212,8 @@ UPDATE tasks SET round=%s::INTEGER, state=%s::VARCHAR, verdict=%s::VARCHAR, canc
   WHERE tasks.attempt = %s::BIGINT AND tasks.number = %s::INTEGER AND tasks.state = %s::VARCHAR;
 
 -- tasks.summary(attempt)
-SELECT tasks.number, tasks.parent, tasks.full_name, tasks.state, tasks.how, tasks.retries, tasks.started_at,
-  tasks.ended_at, task_outputs.error
+SELECT tasks.number, tasks.parent, tasks.born, tasks.round, tasks.full_name, tasks.state, tasks.how,
+  tasks.retries, tasks.started_at, tasks.ended_at, task_outputs.error
 FROM tasks LEFT OUTER JOIN task_outputs ON task_outputs.attempt = tasks.attempt AND task_outputs.number =
   tasks.number AND task_outputs.round = tasks.round
 WHERE tasks.attempt = %s::BIGINT ORDER BY tasks.number;

@@ -184,8 +184,7 @@ CREATE TABLE task_outputs (
     subtasks TEXT,
     error TEXT,
     CONSTRAINT task_outputs_key PRIMARY KEY (attempt, number, round),
-    CONSTRAINT task_outputs_attempt_number FOREIGN KEY(attempt, number) REFERENCES tasks (attempt, number),
-    CONSTRAINT task_outputs_attempt FOREIGN KEY(attempt) REFERENCES attempts (id)
+    CONSTRAINT task_outputs_attempt_number FOREIGN KEY(attempt, number) REFERENCES tasks (attempt, number)
 );
 
 CREATE TABLE task_runs (
@@ -205,8 +204,7 @@ CREATE TABLE task_runs (
     CONSTRAINT task_runs_fence_counts_from_one CHECK (fence > 0),
     CONSTRAINT task_runs_known_outcome CHECK (outcome IN ('failed', 'lost', 'postponed', 'succeeded')),
     CONSTRAINT task_runs_outcome_with_ended_at CHECK ((outcome IS NULL) = (ended_at IS NULL)),
-    CONSTRAINT task_runs_proof_with_proof_at CHECK ((proof IS NULL) = (proof_at IS NULL)),
-    CONSTRAINT task_runs_attempt FOREIGN KEY(attempt) REFERENCES attempts (id)
+    CONSTRAINT task_runs_proof_with_proof_at CHECK ((proof IS NULL) = (proof_at IS NULL))
 );
 
 CREATE UNIQUE INDEX task_runs_unproved ON task_runs (attempt, number) WHERE proof IS NULL;

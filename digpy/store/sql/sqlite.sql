@@ -202,8 +202,8 @@ UPDATE tasks SET round=?, state=?, verdict=?, cancel=?, how=?, fence=?, reported
   AND tasks.state = ?;
 
 -- tasks.summary(attempt)
-SELECT tasks.number, tasks.parent, tasks.full_name, tasks.state, tasks.how, tasks.retries, tasks.started_at,
-  tasks.ended_at, task_outputs.error
+SELECT tasks.number, tasks.parent, tasks.born, tasks.round, tasks.full_name, tasks.state, tasks.how,
+  tasks.retries, tasks.started_at, tasks.ended_at, task_outputs.error
 FROM tasks LEFT OUTER JOIN task_outputs ON task_outputs.attempt = tasks.attempt AND task_outputs.number =
   tasks.number AND task_outputs.round = tasks.round
 WHERE tasks.attempt = ? ORDER BY tasks.number;

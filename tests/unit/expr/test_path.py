@@ -45,7 +45,8 @@ def test_plain_paths_are_rendered(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["${a+1}", "${a", "${ }", "${f()}", "${a['b']}", "${this}", "${null}", "${日本}", "${a[01]}"]
+    "text",
+    ["${a+1}", "${a", "${ }", "${f()}", "${a['b']}", "${this}", "${null}", "${日}", "${a[01]}"],
 )
 def test_everything_else_has_no_plan(text: str) -> None:
     assert path.plan(text) is None
@@ -64,7 +65,7 @@ def test_everything_else_has_no_plan(text: str) -> None:
         ("${n}", {"n": 1e21}),
         ("${n}", {"n": 2**60}),
         ("${o}", {"o": {"1": 2}}),
-        ("${o}", {"o": "x\ud800"[1:] and ["\ud800"]}),
+        ("${o}", {"o": ["\ud800"]}),
     ],
 )
 def test_what_only_javascript_knows_is_left_to_it(text: str, variables: Params) -> None:
@@ -82,12 +83,12 @@ def test_unknown_name_is_a_reference_error() -> None:
 
 
 def test_member_of_nothing_is_a_type_error() -> None:
-    with pytest.raises(JavaScriptError, match=r"^TypeError: Cannot read property 'c' of
-    undefined$"):
+    message = r"^TypeError: Cannot read property 'c' of undefined$"
+    with pytest.raises(JavaScriptError, match=message):
         render("${a.b.c}", {"a": {}})
 
 
 def test_every_global_of_the_engine_is_known() -> None:
-    code = "Object.getOwnPropertyNames(globalThis).concat(Object.getOwnPropertyNames(Object.prototype)).join()"
-    [names] = QuickJS().render((code,), {}, "UTC", 0)
-    assert set(names.split(",")) <= path.GLOBALS
+    codes = [f"Object.getOwnPropertyNames({o}).join()" for o in ("globalThis", "Object.prototype")]
+    names = ",".join(QuickJS().render(codes, {}, "UTC", 0)).split(",")
+    assert set(names) <= path.GLOBALS

@@ -51,3 +51,12 @@ def test_merged_mapping_has_all_its_origins() -> None:
 def test_reset_hides_earlier_origins() -> None:
     scope = Scope({"m": {"a": 1}}, "-p").store({}, ["m"], "+x").export({"m": {"b": 1}}, "+g")
     assert scope.origins("m") == ["+g"]
+
+
+def test_few_scopes_of_a_long_chain_hold_their_parameters() -> None:
+    chain = [Scope({"first": 0})]
+    for number in range(500):
+        chain.append(chain[-1].store({f"n{number}": number}))
+        assert len(chain[-1].params) == number + 2
+    assert sum(scope._params is not None for scope in chain) < 100
+    assert len(chain[250].params) == 251

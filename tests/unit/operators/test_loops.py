@@ -188,7 +188,7 @@ def test_a_null_count_is_none() -> None:
     [
         (
             "many",
-            'Expected integer (int) type for key \'_command\' but got "many" (string) (config)',
+            "Expected integer (int) type for key '_command' but got \"many\" (string) (config)",
         ),
         (True, "Expected integer (int) type for key '_command' but got true (boolean) (config)"),
         (7, "Too many loop subtasks. Limit: 6 (config)"),

@@ -79,9 +79,7 @@ def test_finding_a_built_in_operator_does_not_ask_for_plugins(
     assert kind("sh") == "program"
 
 
-@pytest.mark.parametrize(
-    "dependencies", [["pro.civitaspo:digdag-operator-param:0.0.3"], [], None]
-)
+@pytest.mark.parametrize("dependencies", [["pro.civitaspo:digdag-operator-param:0.0.3"], [], None])
 def test_a_java_plugin_whose_operators_are_built_in_is_no_problem(dependencies: Json) -> None:
     assert plugin_problems({"plugin": {"dependencies": dependencies}}) == []
 

@@ -177,9 +177,7 @@ def test_requiring_its_own_attempt_fails_at_once(name: str | None) -> None:
 
 
 def test_requiring_its_own_workflow_for_another_session_is_allowed() -> None:
-    state = Require().run(
-        a_request("require", "w", local={"session_time": "2020-01-01T00:00:00Z"})
-    )
+    state = Require().run(a_request("require", "w", local={"session_time": "2020-01-01T00:00:00Z"}))
 
     assert isinstance(state, RetryLater)
 

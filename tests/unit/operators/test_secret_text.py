@@ -28,9 +28,7 @@ def test_a_missing_secret_is_named() -> None:
     with pytest.raises(TaskFailed) as failed:
         substitute("${secret:none}", SECRETS)
 
-    assert failed.value.error == {
-        "message": "Secret not found for key: 'none' (secret not found)"
-    }
+    assert failed.value.error == {"message": "Secret not found for key: 'none' (secret not found)"}
 
 
 @pytest.mark.parametrize(

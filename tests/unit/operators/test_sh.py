@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -229,10 +228,3 @@ def test_any_other_code_is_a_failure() -> None:
         Sh().conclude(Exit(3, Path("/nowhere")))
 
     assert failed.value.error == {"message": "Command failed with code 3 (runtime)"}
-
-
-def test_the_script_file_is_private(tmp_path: Path) -> None:
-    request = sh("true", tmp_path)
-    perform(Sh().command(request), request.directory)
-
-    assert os.stat(request.directory / "runner.sh").st_mode & 0o777 == 0o600

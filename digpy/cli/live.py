@@ -1,0 +1,136 @@
+"""A run on a terminal: a tree of tasks at the bottom that is redrawn, what tasks print above it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.text import Text
+
+from digpy.cli.outline import Mark, OutlineLine, outline
+from digpy.cli.plain import Output
+from digpy.cli.view import AttemptView, LogLine, TaskView, length_text
+from digpy.values import SECOND
+
+FRAME = SECOND // 8
+"""The shortest time between two drawings."""
+
+_ICONS: dict[Mark, tuple[str, str]] = {
+    "done": ("✔", "green"),
+    "taken": ("↷", "green dim"),
+    "failed": ("✘", "red bold"),
+    "canceled": ("■", "yellow"),
+    "runs": ("▶", "cyan"),
+    "again": ("↻", "yellow"),
+    "waits": ("·", "dim"),
+}
+_PLAIN_ICONS: dict[Mark, str] = {
+    "done": "+", "taken": "+", "failed": "x", "canceled": "-", "runs": ">", "again": "~", "waits": ".",
+}  # fmt: skip
+
+
+class LiveView:
+    """Draws; see `digpy.cli.view.View`.
+
+    Drawn only when something changed, and once a second while something runs, and never more often
+    than eight times a second. The console must write to a terminal; by default it is standard
+    error.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._output = Output()
+        self._attempts: dict[int, AttemptView] = {}
+        self._tasks: dict[int, dict[int, TaskView]] = {}
+        self._started_at: int | None = None
+        self._now = 0
+        self._drawn_at = 0
+        self._pending = False
+        # Neither stream is redirected: what has to stand above the tree is printed through the console.
+        self._live = Live(
+            self,
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._live.start()
+
+    def show(self, attempts: Sequence[AttemptView], lines: Sequence[LogLine], now: int) -> None:
+        """Take in what changed; draw if it is time."""
+        self._now = now
+        if self._started_at is None:
+            self._started_at = now
+        for attempt in attempts:
+            known = self._tasks.setdefault(attempt.attempt, {})
+            before = self._attempts.get(attempt.attempt)
+            changed = [task for task in attempt.tasks if known.get(task.number) != task]
+            known.update((task.number, task) for task in changed)
+            self._attempts[attempt.attempt] = attempt._replace(tasks=())
+            if changed or before is None or before.phase != attempt.phase:
+                self._pending = True
+        for line in lines:
+            self._print(line)
+        due = FRAME if self._pending else SECOND
+        if now - self._drawn_at >= due:
+            self._draw()
+
+    def close(self) -> None:
+        """Take the tree away: the summary that follows says how everything ended."""
+        self._live.stop()
+        self._output.end_line()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The tree as it stands, for rich."""
+        attempts = [
+            attempt._replace(tasks=list(self._tasks[number].values()))
+            for number, attempt in sorted(self._attempts.items())
+        ]
+        height = max(3, (options.size.height - 2) // max(1, len(attempts)) - 1)
+        for attempt in attempts:
+            yield self._headline(attempt)
+            for line in outline(attempt, self._now, height):
+                yield self._line(line, options)
+
+    def _draw(self) -> None:
+        self._drawn_at = self._now
+        self._pending = False
+        self._live.refresh()
+
+    def _headline(self, attempt: AttemptView) -> Text:
+        elapsed = length_text(self._now - (self._started_at or self._now))
+        return Text.assemble(
+            (attempt.workflow, "bold"),
+            f"  {attempt.session_time}  ",
+            (attempt.phase, "yellow" if attempt.phase == "canceling" else "cyan"),
+            f"  {elapsed}",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+
+    def _line(self, line: OutlineLine, options: ConsoleOptions) -> Text:
+        icon, style = _ICONS[line.mark]
+        if options.ascii_only:
+            icon = _PLAIN_ICONS[line.mark]
+        return Text.assemble(
+            "  " * (line.depth + 1),
+            (icon, style),
+            " ",
+            (line.text, "dim" if line.mark in ("waits", "taken") else ""),
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+
+    def _print(self, line: LogLine) -> None:
+        if line.kind == "info":
+            return  # the tree says so
+        if line.kind != "out":
+            style = "red" if line.kind == "error" else "yellow"
+            self._console.print(Text(f"{line.full_name}: {line.text}", style=style))
+        elif sys.stdout.isatty():
+            self._console.print(Text.from_ansi(line.text.removesuffix("\n")), soft_wrap=True)
+        else:
+            self._output.write(line.text)

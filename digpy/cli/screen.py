@@ -1,0 +1,153 @@
+"""Brings together what is shown of a run: how its tasks stand, and what its logs say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TypeAlias
+
+from digpy.cli.follow import LogFollower
+from digpy.cli.view import AttemptView, LogLine, TaskView, View, open_view
+from digpy.clock import Clock
+from digpy.control.session_times import session_text
+from digpy.control.supervisor import AttemptStanding
+from digpy.engine.states import DONE
+from digpy.log import Log
+from digpy.store.tasks import TaskSummary
+from digpy.values import SECOND
+
+Standings: TypeAlias = Callable[[], Sequence[AttemptStanding]]
+
+_SHORTEST = SECOND // 20
+_SHARE = 10
+"""Looking may cost one part in this many of the time."""
+
+
+class Screen:
+    """What a person sees while a run goes on. Use as a context."""
+
+    def __init__(self, state: Path, log: Log, clock: Clock) -> None:
+        self.interval = _SHORTEST
+        """Microseconds until `refresh` wants to be called again."""
+        self._logs = state / "logs"
+        self._log = log
+        self._clock = clock
+        self._view: View = open_view(log)
+        self._followed: dict[int, _Followed] = {}
+        self._next = 0
+
+    def __enter__(self) -> Screen:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._view.close()
+
+    def say(self, text: str) -> None:
+        """Show a sentence of digpy's own."""
+        self._log.say("warn", text, "supervisor")
+
+    def refresh(self, standings: Standings) -> None:
+        """Look at everything again and show what changed; does nothing when it is called too often."""
+        now = self._clock.now()
+        if now < self._next:
+            return
+        self._show(standings(), everything=False)
+        # A large attempt takes time to look at: then it is looked at less often.
+        self.interval = max(_SHORTEST, _SHARE * (self._clock.now() - now))
+        self._next = now + self.interval
+
+    def end(self, standings: Sequence[AttemptStanding]) -> list[AttemptView]:
+        """Show the rest; nothing runs any more. Returns the attempts, with all their tasks."""
+        self._show(standings, everything=True)
+        return [self._followed[standing.row.id].view(standing) for standing in standings]
+
+    def _show(self, standings: Sequence[AttemptStanding], *, everything: bool) -> None:
+        views: list[AttemptView] = []
+        lines: list[LogLine] = []
+        for standing in standings:
+            attempt = standing.row.id
+            if attempt not in self._followed:
+                self._followed[attempt] = _Followed(self._logs / str(attempt))
+            changed, said = self._followed[attempt].look(standing, everything=everything)
+            views.append(changed)
+            lines += said
+        self._view.show(views, lines, self._clock.now())
+
+
+class _Followed:
+    """One attempt: what of it was shown already."""
+
+    def __init__(self, directory: Path) -> None:
+        self._follower = LogFollower(directory, self._name_of)
+        self._names: dict[int, str] = {}
+        self._operators: dict[str, str] = {}
+        self._shown: dict[int, TaskSummary] = {}
+
+    def look(
+        self, standing: AttemptStanding, *, everything: bool
+    ) -> tuple[AttemptView, list[LogLine]]:
+        """The tasks that changed, and what was printed, since the last time."""
+        tasks = standing.tasks
+        changed = [task for task in tasks if self._shown.get(task.number) != task]
+        self._shown.update((task.number, task) for task in changed)
+        self._names.update((task.number, task.full_name) for task in changed)
+        ended = {task.number for task in changed if task.state in DONE}
+        lines = self._follower.poll(ended, everything=everything)
+        for line in lines:
+            if line.kind == "info":  # digpy names the operator of every task it runs
+                self._operators[line.full_name] = line.text.partition(">:")[0]
+        # What a task started with and how it failed is told by its state; the log keeps it for later.
+        shown = [line for line in lines if line.kind in ("out", "warn")]
+        return self._view(standing, changed), shown
+
+    def view(self, standing: AttemptStanding) -> AttemptView:
+        """The whole attempt."""
+        return self._view(standing, standing.tasks)
+
+    def _view(self, standing: AttemptStanding, tasks: Sequence[TaskSummary]) -> AttemptView:
+        row = standing.row
+        return AttemptView(
+            row.id,
+            row.workflow,
+            session_text(row.session_time, row.timezone),
+            row.phase,
+            row.reason,
+            [self._task(task, self._is_live(task)) for task in tasks],
+        )
+
+    def _is_live(self, task: TaskSummary | None) -> bool:
+        """Whether it belongs to the newest round of everything above it."""
+        while task is not None and task.parent is not None:
+            parent = self._shown.get(task.parent)
+            if parent is None or parent.round != task.born:
+                return False
+            task = parent
+        return True
+
+    def _task(self, task: TaskSummary, live: bool) -> TaskView:
+        operator = None
+        if task.started_at is not None:  # only tasks with an operator are started
+            operator = self._operators.get(task.full_name, "task")
+        message = None if task.error is None else str(task.error.get("message"))
+        return TaskView(
+            task.number,
+            task.parent,
+            task.full_name,
+            operator,
+            task.state,
+            task.how,
+            task.started_at,
+            task.ended_at,
+            task.retries,
+            message,
+            live,
+        )
+
+    def _name_of(self, number: int) -> str:
+        return self._names.get(number, f"task {number}")

@@ -1,0 +1,147 @@
+"""How a run ended, in plain words: what ran, what failed and why, what never ran, what to do now."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from digpy.cli.problems import plural
+from digpy.cli.view import AttemptView, TaskView
+from digpy.engine.states import TaskState
+
+_NAMED = 5
+"""How many of the tasks that never ran are named; the rest is counted."""
+
+_ALERT = "^failure-alert"
+
+
+class Summary(NamedTuple):
+    """What a run left behind.
+
+    Attributes:
+        attempts: with all their tasks; the one that was asked for first.
+        workflow: as written on the command line.
+        session: as ``--session`` would have it.
+        state: the state directory, None if nothing was kept.
+        log_of: the log file of a task of an attempt, None if there is none.
+        dry_run: nothing was really done.
+        options: further words of the command line that are needed again (``--project`` ...).
+    """
+
+    attempts: Sequence[AttemptView]
+    workflow: str
+    session: str
+    state: Path | None
+    log_of: Callable[[int, int], Path | None] = lambda _attempt, _number: None
+    dry_run: bool = False
+    options: Sequence[str] = ()
+
+    def text(self) -> str:
+        """All of it, for standard error; ends with a newline."""
+        main = self.attempts[0]
+        blocks = [_headline(main, dry_run=self.dry_run)]
+        for attempt in self.attempts:
+            if attempt.phase != "success":
+                blocks += self._failures(attempt)
+        blocks += [f"  {_counts(attempt, self.attempts)}" for attempt in self.attempts]
+        if main.phase != "success":
+            blocks += _never_ran(main)
+        if not self.dry_run:
+            blocks += ["", *self._what_now(main)]
+        return "\n".join(blocks) + "\n"
+
+    def _failures(self, attempt: AttemptView) -> Iterable[str]:
+        for task in attempt.tasks:
+            if not (task.is_failed and task.error_message is not None and task.round_current):
+                continue
+            yield f"  * {task.full_name}:"
+            yield from (f"    {line}" for line in task.error_message.splitlines() or [""])
+            log = self.log_of(attempt.attempt, task.number)
+            if log is not None:
+                yield f"    log: {log}"
+
+    def _what_now(self, main: AttemptView) -> Iterable[str]:
+        if self.state is not None:
+            yield f"Task state is saved at {self.state} directory."
+            if main.phase != "success":
+                yield f"  * To continue where it stopped: {self._command()}"
+                yield f"  * To run everything again: {self._command('--rerun')}"
+        yield (
+            '  * Use --session <daily | hourly | "yyyy-MM-dd[ HH:mm:ss]"> to not reuse the last '
+            "session time."
+        )
+        if self.state is not None:
+            yield "  * Use --rerun, --start +NAME, or --goal +NAME argument to rerun skipped tasks."
+
+    def _command(self, *more: str) -> str:
+        words = ["digpy", "run", self.workflow, *self.options, "--session", self.session, *more]
+        return shlex.join(words)
+
+
+_REASONS = {
+    "run_timeout": "it ran longer than its limit (--run-timeout, _run_timeout)",
+    "start_timeout": "its worker did not report in time (--start-timeout)",
+    "cancel_timeout": "it did not stop in time and was ended by force",
+    "worker_lost": "its worker was lost",
+    "resume_exhausted": "its worker was lost too often (--max-resumes)",
+    "user": "as asked",
+    "superseded": "another attempt took its place",
+}
+
+
+def _headline(attempt: AttemptView, *, dry_run: bool) -> str:
+    what = f"{attempt.workflow}, session {attempt.session_time} (attempt {attempt.attempt})"
+    if attempt.phase == "success":
+        return f"Success. {what}" + (": a dry run, nothing was done" if dry_run else "")
+    reason = _REASONS.get(attempt.reason or "")
+    if attempt.phase == "canceled":
+        return f"error: canceled: {what}" + (f": {reason}" if reason else "")
+    if reason is None and attempt.reason not in (None, "task_error"):
+        reason = attempt.reason
+    return f"error: failed: {what}" + (f": {reason}" if reason else "")
+
+
+def _counts(attempt: AttemptView, attempts: Sequence[AttemptView]) -> str:
+    ran = resumed = skipped = failed = canceled = 0
+    for task in _work(attempt):
+        if task.is_failed:
+            failed += 1
+        elif task.state is TaskState.CANCELED and task.started_at is not None:
+            canceled += 1
+        elif task.state is TaskState.SUCCESS:
+            resumed += task.how == "resumed"
+            skipped += task.how == "skipped"
+            ran += task.how in (None, "ran")
+    parts = [f"{plural(ran, 'task')} ran"]
+    if failed:
+        parts.append(f"{failed:,} failed")
+    if canceled:
+        parts.append(f"{canceled:,} canceled while running")
+    if resumed:
+        parts.append(f"{resumed:,} taken over from an earlier run")
+    if skipped:
+        parts.append(f"{skipped:,} skipped, not asked for")
+    whose = f"{attempt.workflow}: " if len(attempts) > 1 else ""
+    return whose + ", ".join(parts)
+
+
+def _never_ran(attempt: AttemptView) -> Iterable[str]:
+    names = [
+        task.full_name
+        for task in _work(attempt)
+        if task.started_at is None and not task.is_failed and task.state is not TaskState.SUCCESS
+    ]
+    if names:
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        yield f"  never ran because of it: {', '.join(names[:_NAMED])}{more}"
+
+
+def _work(attempt: AttemptView) -> Iterable[TaskView]:
+    """The tasks of the live rounds that do something themselves: no groups, not the alert."""
+    parents = {task.parent for task in attempt.tasks}
+    for task in attempt.tasks:
+        is_group = task.operator is None and task.number in parents
+        if task.round_current and not is_group and not task.full_name.endswith(_ALERT):
+            yield task
