@@ -19,6 +19,7 @@ from digpy.control.task_api import LocalTaskApi
 from digpy.control.trees import Trees
 from digpy.errors import InternalError
 from digpy.expr.javascript import default_engine
+from digpy.failpoints import reach
 from digpy.launchers.local import Channel
 from digpy.operators import registry
 from digpy.spi import Attempts, ProgramOperator, Report, Run, StartedAttempt
@@ -222,8 +223,10 @@ def worker_main(installation: Installation, rerun: bool, channel: Channel) -> in
     if message is None:
         return 0  # the command found that there is nothing to run
     worker = _Worker(installation, message["command"], rerun)
+    reach("worker.before_hello")
     if not worker.greet(message["start"]):
         return EXIT_STALE
+    reach("worker.after_hello")
     channel.send({"hello": os.getpid()})
     try:
         worker.work(channel)

@@ -3,7 +3,8 @@
 `reach` costs one comparison unless ``DIGPY_FAILPOINT`` names a place: ``agent.after_claim`` kills
 at the first pass, ``agent.after_claim:3`` at the third (counted per process).
 ``DIGPY_FAILPOINT_ONCE`` names a file that is created just before; while it exists nothing is
-killed, so that a restarted program gets past the place.
+killed, so that a restarted program gets past the place. ``DIGPY_FAILPOINT_SIGNAL`` names another
+signal than SIGKILL: with ``SIGSTOP`` the process stays, and does nothing.
 
 Standard library only: the keeper imports this module.
 """
@@ -34,4 +35,4 @@ def _pass() -> None:
             os.close(os.open(once, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         except FileExistsError:
             return
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.Signals[os.environ.get("DIGPY_FAILPOINT_SIGNAL", "SIGKILL")])

@@ -58,8 +58,9 @@ class Problem(NamedTuple):
             text = _line_text(span)
             number = str(span.line)
             pad = " " * (len(number) + 4)
-            width = max(1, min(span.end - span.start, len(text) - span.column + 1))
-            margin = "".join("\t" if char == "\t" else " " for char in text[: span.column - 1])
+            before = span.column - 1
+            width = max(1, _cells(text[before : before + span.end - span.start]))
+            margin = "".join("\t" if c == "\t" else " " * _cells(c) for c in text[:before])
             lines = [
                 f"{span.source.name}:{span.line}:{span.column}: {self.severity}: {self.message}",
                 f"    {number} | {text}",
@@ -92,6 +93,15 @@ def _line_starts(text: str) -> list[int]:
             offset = text.find("\n", offset + 1)
         _starts[text] = offsets
     return _starts[text]
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal `text` takes: two for a wide character, none for an accent."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
 
 
 def _line_text(span: Span) -> str:

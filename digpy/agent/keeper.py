@@ -31,6 +31,7 @@ import os
 import select
 import signal
 import time
+from contextlib import suppress
 
 from digpy.agent.processes import LINUX, Mark, bearers, boot_id, descendants, kill, look
 from digpy.agent.wire import Wire, publish
@@ -200,7 +201,10 @@ class Program:
         finally:
             os.close(writer)
             os.chdir("/")
-        publish(keeper_file, {**about, "program": self._pid})
+        # For people. The program runs: no full disk, and no directory that it has removed already,
+        # may make it look as if it did not.
+        with suppress(OSError):
+            publish(keeper_file, {**about, "program": self._pid})
 
     @property
     def is_running(self) -> bool:

@@ -27,7 +27,8 @@ _ICONS: dict[Mark, tuple[str, str]] = {
     "waits": ("·", "dim"),
 }
 _PLAIN_ICONS: dict[Mark, str] = {
-    "done": "+", "taken": "+", "failed": "x", "canceled": "-", "runs": ">", "again": "~", "waits": ".",
+    "done": "+", "taken": "+", "failed": "x", "canceled": "-", "runs": ">", "again": "~",
+    "waits": ".",
 }  # fmt: skip
 
 
@@ -48,7 +49,7 @@ class LiveView:
         self._now = 0
         self._drawn_at = 0
         self._pending = False
-        # Neither stream is redirected: what has to stand above the tree is printed through the console.
+        # Neither stream is redirected: what has to stand above the tree goes through the console.
         self._live = Live(
             self,
             console=self._console,
@@ -72,8 +73,7 @@ class LiveView:
             self._attempts[attempt.attempt] = attempt._replace(tasks=())
             if changed or before is None or before.phase != attempt.phase:
                 self._pending = True
-        for line in lines:
-            self._print(line)
+        self._print(lines)
         due = FRAME if self._pending else SECOND
         if now - self._drawn_at >= due:
             self._draw()
@@ -124,13 +124,16 @@ class LiveView:
             overflow="ellipsis",
         )
 
-    def _print(self, line: LogLine) -> None:
-        if line.kind == "info":
-            return  # the tree says so
-        if line.kind != "out":
-            style = "red" if line.kind == "error" else "yellow"
-            self._console.print(Text(f"{line.full_name}: {line.text}", style=style))
-        elif sys.stdout.isatty():
-            self._console.print(Text.from_ansi(line.text.removesuffix("\n")), soft_wrap=True)
-        else:
-            self._output.write(line.text)
+    def _print(self, lines: Sequence[LogLine]) -> None:
+        """Print above the tree, all at once: every printing draws the tree again."""
+        above: list[Text] = []
+        for line in lines:
+            if line.kind in ("warn", "error"):
+                style = "red" if line.kind == "error" else "yellow"
+                above.append(Text(f"{line.full_name}: {line.text}", style=style))
+            elif line.kind == "out" and sys.stdout.isatty():
+                above.append(Text.from_ansi(line.text.removesuffix("\n")))
+            elif line.kind == "out":
+                self._output.write(line.text)
+        if above:
+            self._console.print(Text("\n").join(above), soft_wrap=True)

@@ -210,8 +210,12 @@ def _wrong_usage(error: click.ClickException) -> int:
         if error.possibilities:
             message += f"; did you mean {' or '.join(sorted(error.possibilities))}?"
     elif isinstance(error, click.MissingParameter) and error.param is not None:
-        message = f"{error.param.make_metavar(context) if context else error.param.name} is missing"
-    click.echo(f"error: {_lower_first(message)}", err=True)
+        message = f"{error.param.metavar or error.param.name} is missing"
+    elif isinstance(error, click.BadParameter) and error.param is not None:
+        message = f"{', '.join(error.param.opts)}: {error.message}"
+    else:
+        message = message[:1].lower() + message[1:].rstrip(".")
+    click.echo(f"error: {message}", err=True)
     if context is not None:
         click.echo(context.get_usage(), err=True)
         click.echo(f"    help: {context.command_path} --help shows what is possible", err=True)
@@ -258,7 +262,3 @@ def _hint(name: str) -> str:
     if name.endswith(".dig"):
         return f"; did you mean digpy run {name}?"
     return ""
-
-
-def _lower_first(message: str) -> str:
-    return message[:1].lower() + message[1:].rstrip(".")

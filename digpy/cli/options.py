@@ -295,7 +295,7 @@ _RUN_OPTIONS: Sequence[Callable[[Any], Any]] = (
         default="last",
         show_default=True,
         help="Session time: last (the newest one there is, else today), daily or today (midnight), "
-        'hourly, now, schedule, or "yyyy-MM-dd[ HH:mm:ss]", in the time zone of the workflow.',
+        'hourly, now, or "yyyy-MM-dd[ HH:mm:ss]", in the time zone of the workflow.',
     ),
     option(
         "-a",

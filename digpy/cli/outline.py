@@ -41,7 +41,7 @@ class _Node:
 
 
 def outline(attempt: AttemptView, now: int, height: int) -> list[OutlineLine]:
-    """At most `height` lines about `attempt`, whose `tasks` are all of its tasks; `now` dates what runs.
+    """At most `height` lines about `attempt`, which has all of its tasks; `now` dates what runs.
 
     First everything is tried; if that does not fit, what is done folds, then what waits, then what
     does not fit is counted in the last line.

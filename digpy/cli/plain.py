@@ -78,7 +78,7 @@ class PlainView:
         self._states[key] = task.state
         at = now if task.ended_at is None else task.ended_at
         if task.is_failed and task.error_message is not None:
-            # The log says so too, perhaps a moment later; but not of a task that was lost too often.
+            # The log says so too, perhaps a moment later; but not if a task was lost too often.
             text = f"{task.full_name}: {task.error_message}"
             failure = Notice(at, "error", text, "task.failed", attempt, task.full_name)
             self._unexplained[attempt, task.full_name] = failure
@@ -110,7 +110,7 @@ class PlainView:
             if item.kind == "error":
                 self._unexplained.pop((item.attempt, item.full_name), None)
 
-    def _say(  # noqa: PLR0913 - the parts of one line
+    def _say(  # the parts of one line
         self, at: int, level: Level, text: str, event: str, attempt: int, task: str
     ) -> None:
         if self._log.shows(level):
@@ -131,7 +131,7 @@ class Output:
             return
         self._ends_line = text.endswith("\n")
         try:
-            sys.stdout.write(printable(text, sys.stdout.encoding))
+            sys.stdout.write(printable(text, sys.stdout.encoding or "utf-8"))
             sys.stdout.flush()
         except BrokenPipeError:
             # `digpy run w.dig | head`: the reader is satisfied, the workflow goes on all the same.

@@ -1,4 +1,4 @@
-"""How a run ended, in plain words: what ran, what failed and why, what never ran, what to do now."""
+"""How a run ended, in plain words: what ran, what failed and why, what never ran, what is next."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _counts(attempt: AttemptView, attempts: Sequence[AttemptView]) -> str:
     if resumed:
         parts.append(f"{resumed:,} taken over from an earlier run")
     if skipped:
-        parts.append(f"{skipped:,} skipped, not asked for")
+        parts.append(f"{skipped:,} skipped (not asked for)")
     whose = f"{attempt.workflow}: " if len(attempts) > 1 else ""
     return whose + ", ".join(parts)
 

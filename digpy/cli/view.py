@@ -73,7 +73,7 @@ class AttemptView(NamedTuple):
 
 
 class LogLine(NamedTuple):
-    """A piece of a log: ``out`` is what a task printed, verbatim, other kinds are digpy's sentences.
+    """A piece of a log: ``out`` is what a task printed, verbatim; else a sentence of digpy's.
 
     `at` (UTC microseconds) is when it was written; of a program's output, when the last of it was.
     """

@@ -145,10 +145,12 @@ class Executor:
     ) -> bool:
         cached, changes = attempted.cached, attempted.draft.changes()
         attempt = cached.context.attempt
+        reach("executor.before_commit")
         with self._database.transaction() as tx:
             if not attempt_rows.bump_version(tx, attempt, cached.version):
                 return self._superseded(tx, attempt)
             task_rows.save(tx, attempt, changes)
+            reach("executor.mid_commit")
             for report in reports:
                 run_rows.finish(tx, report.run, _outcome(report), attempted.now, proof=report.proof)
             for request in attempted.done.claimed:
@@ -170,6 +172,7 @@ class Executor:
         return False
 
     def _end(self, tx: Transaction, attempt: int, end: End, attempted: _Attempted) -> None:
+        reach("executor.before_end")
         row = attempt_rows.load(tx, attempt)
         phase, reason = Phase.SUCCESS, None
         if end.state is TaskState.CANCELED:
@@ -261,22 +264,19 @@ class _Attempted:
 
         Taking numbers off the cached heaps is safe: a tree whose draft is dropped is dropped as well.
         """
+        ready, programs = self.cached.ready, self.cached.programs
         noted = self._note(0)
-        room = self._claim(room)
         budget = BATCH
-        ready = self.cached.ready
-        while ready and budget and not self.draft.cancel:
-            if self._run(heappop(ready)):
-                budget -= 1
-                noted = self._note(noted)
-        self._claim(room)
+        while not self.draft.cancel:
+            # Programs first: they start as soon as this is committed, and go on beside the rest.
+            if programs and len(self.done.claimed) < room:
+                self._run(heappop(programs))
+            elif ready and budget:
+                budget -= self._run(heappop(ready))
+            else:
+                break
+            noted = self._note(noted)
         self.more = bool(ready) and not self.draft.cancel
-
-    def _claim(self, room: int) -> int:
-        programs = self.cached.programs
-        while programs and room and not self.draft.cancel:
-            room -= self._run(heappop(programs))
-        return room
 
     def _run(self, number: int) -> bool:
         if self.draft[number].state is not TaskState.READY:

@@ -11,6 +11,7 @@ from digpy.control.takeover import select
 from digpy.dsl.model import Workflow
 from digpy.engine.advance import begin
 from digpy.errors import Conflict, LimitExceeded, NotFound
+from digpy.failpoints import reach
 from digpy.spi import StartedAttempt
 from digpy.store import attempts as attempt_rows
 from digpy.store import events as event_rows
@@ -148,6 +149,7 @@ class RequiredAttempts:
                 abandoned = existing
             else:
                 return _found(tx, existing, name)
+        reach("starter.after_required")
         if abandoned is not None:
             self._adopt(abandoned.id)
             self._started(abandoned.id)

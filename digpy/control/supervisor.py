@@ -13,6 +13,7 @@ from typing import NamedTuple
 from digpy.clock import Clock
 from digpy.control.recovery import Control, Settle, end_abandoned, relaunch
 from digpy.engine.states import DONE
+from digpy.failpoints import reach
 from digpy.launchers.local import LocalLauncher, LocalWorker
 from digpy.store import attempts as attempt_rows
 from digpy.store import events as event_rows
@@ -79,6 +80,7 @@ class Supervisor:
         self._greeted = False
         self._launched_at = self._clock.now()
         launches = [[row.id, row.epoch] for row in self._unfinished()]
+        reach("supervisor.after_intent")
         worker.channel.send({"start": launches, "command": self._command})
 
     def tick(self) -> int:
@@ -168,6 +170,7 @@ class Supervisor:
         self._tell(f"the worker ended unexpectedly ({_describe_exit(code)}): recovering")
         for row in unfinished:
             self._record_loss(row, code)
+        reach("supervisor.after_loss")
         if any(row.phase is Phase.CANCELING for row in unfinished) or self._asked:
             cause = next((row.cause for row in unfinished if row.cause), "user")
             self._close_all(cause)

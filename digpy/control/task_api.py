@@ -34,7 +34,8 @@ class LocalTaskApi:
         more = True
         while more and not requests:
             more = False
-            for attempt in list(self._attempts):
+            known = list(self._attempts)
+            for attempt in known:
                 step = self._step(attempt, pending.pop(attempt, ()), room - len(requests))
                 if step is not None:
                     requests += step.requests
@@ -44,7 +45,7 @@ class LocalTaskApi:
                         continue
                 self._attempts.remove(attempt)
                 more = True  # whoever waited for it was woken
-            more = more or self._is_due()
+            more = more or self._is_due() or not set(known).issuperset(self._attempts)
         stops, self._stops = self._stops, []
         return Exchange(requests, stops, self._next_due(more), len(self._attempts))
 

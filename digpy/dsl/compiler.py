@@ -12,7 +12,6 @@ from digpy.dsl.directives import LIMITS, NAMES, ROOT_KEYS, TOP_LEVEL
 from digpy.dsl.model import Definitions, Subtasks, TaskDefinition, Workflow
 from digpy.dsl.nodes import MappingNode, key_span, value_span
 from digpy.dsl.options import Unsuitable, is_limit, parallel_limit
-from digpy.dsl.timezones import timezone_name
 from digpy.dsl.tree import Tree, bad_name, flatten
 from digpy.errors import CompileError
 from digpy.source import Problem, sort_problems
@@ -164,6 +163,10 @@ class _TopLevel:
     def timezone(self) -> str:
         """The workflow's zone."""
         value = self._node.get("timezone")
+        if value in (None, "UTC"):
+            return "UTC"
+        from digpy.dsl.timezones import timezone_name  # on use: most workflows are in UTC
+
         name = timezone_name(value)
         if name is None:
             self._problem(

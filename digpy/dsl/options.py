@@ -11,8 +11,8 @@ import re
 from digpy.values import Json, to_json
 
 _TRUTH = {"true": True, "True": True, "false": False, "False": False, "": False, "null": False}
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_DURATION = re.compile(r"(?:\d+\s*d)?\s*(?:\d+\s*h)?\s*(?:\d+\s*m)?\s*(?:\d+\s*s)?", re.ASCII)
+_INTEGER = r"[+-]?[0-9]+"
+_DURATION = r"(?:[0-9]+\s*d)?\s*(?:[0-9]+\s*h)?\s*(?:[0-9]+\s*m)?\s*(?:[0-9]+\s*s)?"
 _LONGEST = 97
 
 
@@ -40,7 +40,7 @@ def integer(key: str, value: Json) -> int:
         text = value.strip()
         if text in ("", "null"):
             return 0
-        result = int(text) if _INTEGER.fullmatch(text) else None
+        result = int(text) if re.fullmatch(_INTEGER, text) else None
     elif value is None:
         raise Unsuitable(f"Parameter '{key}' is required but null")
     if result is None or not -(2**31) <= result < 2**31:
@@ -68,7 +68,9 @@ def is_limit(name: str, value: Json) -> bool:
         text = value.strip().lower()
         if "${" in text or text == "none" or (text.isascii() and text.isdigit()):
             return name != "_cancel_timeout" or text not in ("none", "0")
-        return name.endswith("_timeout") and bool(text) and _DURATION.fullmatch(text) is not None
+        return (
+            name.endswith("_timeout") and bool(text) and re.fullmatch(_DURATION, text) is not None
+        )
     if isinstance(value, bool) or not isinstance(value, int):
         return False
     return name == "_priority" or value >= (1 if name == "_cancel_timeout" else 0)

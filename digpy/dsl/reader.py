@@ -20,7 +20,7 @@ from digpy.values import Json, Template
 Load = Callable[[str, str], Source]
 """Text of an include, by name of the including file and path as written. Raises `YamlError`."""
 
-MAX_DEPTH = 200
+MAX_DEPTH = 100
 """How deeply values may be nested; far beyond any workflow, well below Python's own limit."""
 
 MAX_COPIED = 1_000_000
@@ -38,7 +38,7 @@ _COLLECTION_TAGS = {
     ),
 }
 _KNOWN_TAGS = {tag for tags in _COLLECTION_TAGS.values() for tag in tags}
-_INCLUDE_HELP = 'write it as a key of its own, with a space before the colon: "!include : path"'
+_INCLUDE_HELP = 'write it as a key, with a space before the colon: "!include : path"'
 
 
 def read_text(source: Source, *, load: Load | None = None, pure: bool = False) -> MappingNode:
@@ -111,7 +111,7 @@ class _Composer:
         self._anchors: dict[str, _Anchor | None] = {}
         self._nodes = 0  # composed so far, copies included
         self._deepest = 0
-        self._end = 0  # offset behind the node composed last
+        self._start = self._end = 0  # offsets of the node composed last
 
     def document(self, depth: int) -> MappingNode | None:
         """The mapping the text consists of; None, and a problem, if it is something else."""
@@ -144,7 +144,10 @@ class _Composer:
         kind = event.__class__.__name__
         if kind == "ScalarEvent":
             self._nodes += 1
-            self._end = event.end_mark.index
+            self._start, end = event.start_mark.index, event.end_mark.index
+            if self._start == end:  # nothing is written: the parsers differ in where it would be
+                self._start = end = self._end
+            self._end = end
             value = self._scalar(event)
             if event.anchor:
                 self._anchors[event.anchor] = _Anchor(value, event.value, 1, 0)
@@ -157,14 +160,14 @@ class _Composer:
 
     def _scalar(self, event: Any) -> Json:
         text: str = event.value
-        if event.implicit[0]:
+        tag = event.tag
+        if event.implicit[0] or tag == "!":
             try:
                 return plain(text)
             except ValueError:
                 self._unsuitable(event, f'"{text}" is not a number', "quote it if it is text")
                 return None
-        tag = event.tag
-        if tag is None or tag == "!":
+        if tag is None:
             return text
         try:
             return tagged(tag, text)
@@ -176,9 +179,8 @@ class _Composer:
         return None
 
     def _alias(self, event: Any, depth: int) -> Json:
-        self._end = event.end_mark.index
+        start, end = self._start, self._end = event.start_mark.index, event.end_mark.index
         name = event.anchor
-        start, end = event.start_mark.index, self._end
         if name not in self._anchors:
             self._report(
                 f'there is no anchor "&{name}" above this line',
@@ -231,21 +233,21 @@ class _Composer:
         return value
 
     def _descend(self, depth: int, offset: int) -> None:
-        if depth > self._deepest:
-            self._deepest = depth
-            if depth > MAX_DEPTH:
-                self._report(f"values are nested more than {MAX_DEPTH} deep", offset, offset + 1)
-                raise _Abandoned
+        self._deepest = max(self._deepest, depth)
+        if depth > MAX_DEPTH:
+            self._report(f"values are nested more than {MAX_DEPTH} deep", offset, offset + 1)
+            raise _Abandoned
 
     def _sequence(self, event: Any, depth: int) -> SequenceNode:
         items = SequenceNode(self._source)
+        start = event.start_mark.index
         while True:
             event = self._next()
             if event.__class__.__name__ == "SequenceEndEvent":
                 break
             items.append(self._node(event, depth + 1))
-            items.offsets.append((event.start_mark.index, self._end))
-        self._end = event.end_mark.index
+            items.offsets.append((self._start, self._end))
+        self._start, self._end = start, event.end_mark.index
         return items
 
     def _mapping(self, event: Any, depth: int, keys: list[Json]) -> MappingNode:
@@ -278,8 +280,9 @@ class _Composer:
                 self._report("a key cannot be null", start, end, help="quote it if it is text")
                 continue
             keys.append(key)
-            node.add(name, value, (start, end, event.start_mark.index, self._end))
-        self._end = node.end = event.end_mark.index
+            node.add(name, value, (start, end, self._start, self._end))
+        self._start, self._end = node.start, event.end_mark.index
+        node.end = self._end
         return node
 
     def _key(self, event: Any, depth: int) -> tuple[str | None, Any]:

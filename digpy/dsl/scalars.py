@@ -39,12 +39,9 @@ _FLOAT = re.compile(
       | \.(?:nan|NaN|NAN)""",
     re.VERBOSE,
 )
-_TIMESTAMP = re.compile(
-    r"""(\d{4})-(\d\d?)-(\d\d?)
+_TIMESTAMP = r"""(\d{4})-(\d\d?)-(\d\d?)
         (?:(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d)(?:\.(\d*))?
-           (?:[ \t]*(?:Z|([-+])(\d\d?)(?::?(\d\d)?)?))?)?""",
-    re.VERBOSE,
-)
+           (?:[ \t]*(?:Z|([-+])(\d\d?)(?::?(\d\d)?)?))?)?"""
 _JSON_NAMES = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
@@ -77,7 +74,7 @@ def tagged(tag: str, text: str) -> Json:
 def key_text(value: Json) -> str | None:
     """How a typed key is called in JSON; None for a null, which cannot be a key."""
     if isinstance(value, str):
-        return value
+        return str(value)  # a key is never a template
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -156,7 +153,7 @@ def _binary(text: str) -> str:
 def _epoch_milliseconds(text: str) -> int:
     from datetime import UTC, datetime, timedelta
 
-    match = _TIMESTAMP.fullmatch(text)
+    match = re.fullmatch(_TIMESTAMP, text, re.VERBOSE)
     if match is None:
         raise ValueError(f"not a timestamp: {text}")
     year, month, day, hour, minute, second, fraction, sign, zone_hours, zone_minutes = (

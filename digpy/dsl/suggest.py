@@ -19,7 +19,8 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` was probably meant to be."""
     best: tuple[int, str] | None = None
     for candidate in candidates:
-        distance = edit_distance(word.lower().lstrip("_"), candidate.lower().lstrip("_"))
+        first, second = word.lower().lstrip("_"), candidate.lower().lstrip("_")
+        distance = 1 if sorted(first) == sorted(second) else edit_distance(first, second)
         if distance <= max(1, len(candidate) // 3) and (best is None or distance < best[0]):
             best = distance, candidate
     return best[1] if best else None

@@ -18,7 +18,7 @@ from digpy.dsl.options import Unsuitable, boolean, parallel_limit, sample
 from digpy.source import Problem, Span
 from digpy.values import Json, Params, deep_merge, to_json
 
-MAX_NESTING = 200
+MAX_NESTING = 100
 """How deeply groups and handlers may be nested."""
 
 _NAME = re.compile(r"[+^][a-zA-Z0-9_\-=\[\]{}%&@,.^`]+")

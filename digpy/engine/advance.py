@@ -181,7 +181,8 @@ class Draft(Overlay):
         for number in task.downstream:
             follower = self.count(number)
             follower.waiting -= 1
-            if follower.waiting == 0:
+            # A follower that was left out or taken over is done already.
+            if follower.waiting == 0 and follower.state is TaskState.BLOCKED:
                 self._settling.append((Cause.UNBLOCKED, number))
 
     def _ended(self, root: Task) -> None:

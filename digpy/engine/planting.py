@@ -7,7 +7,14 @@ from typing import NamedTuple
 from digpy.dsl.model import Definitions, TaskDefinition
 from digpy.engine.overlay import Overlay
 from digpy.engine.states import TaskState
-from digpy.engine.takeover import AT_REST, generated_roots, is_known, may_skip, may_take
+from digpy.engine.takeover import (
+    AT_REST,
+    generated_roots,
+    generated_then,
+    is_known,
+    may_skip,
+    may_take,
+)
 from digpy.engine.tree import RESUMED, SKIPPED, Task, TaskRow, adopt, connect
 
 
@@ -60,7 +67,7 @@ class Planter:
             connect(task, siblings)
             siblings[definition.index] = task
             below, children = soil, [soil.definitions[index] for index in definition.children]
-            if mine.how == RESUMED and not definition.is_group:
+            if mine.how == RESUMED:
                 generated = self._take_over(task)
                 if generated is not None:
                     below, children = Soil(generated, task.number), generated_roots(generated)
@@ -95,10 +102,12 @@ class Planter:
         return fate._replace(takes=takes)
 
     def _take_over(self, task: Task) -> Definitions | None:
-        taken = self._overlay.tree.selection.takeovers[task.full_name]
-        if taken.output is not None:
-            self._overlay.save(taken.output._replace(number=task.number, round=task.round))
-        return taken.definitions
+        """Keep what the task left in the earlier attempt; return what it generated."""
+        selection = self._overlay.tree.selection
+        output = selection.takeovers[task.full_name].output
+        if output is not None:
+            self._overlay.save(output._replace(number=task.number, round=task.round))
+        return generated_then(selection, task.definition, task.full_name)
 
     def _insert(
         self, definition: TaskDefinition, soil: Soil, parent: Task | None, how: str | None

@@ -10,56 +10,14 @@ task with something unknown below it or before it runs again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from digpy.dsl.compiler import compile_generated
 from digpy.dsl.model import Definitions, TaskDefinition
-from digpy.engine.changes import Output
 from digpy.engine.overlay import Overlay
-from digpy.engine.tree import (
-    RESUMED,
-    SKIPPED,
-    CompileGenerated,
-    Selection,
-    Taken,
-    Task,
-)
+from digpy.engine.tree import RESUMED, SKIPPED, Selection, Task
 from digpy.errors import CompileError
 
 AT_REST = frozenset({RESUMED, SKIPPED})
 """How a task succeeded that did nothing in this attempt."""
-
-
-def takeovers(
-    definitions: Definitions,
-    successes: Mapping[str, Output | None],
-    compile_generated: CompileGenerated,
-) -> dict[str, Taken]:
-    """Prepare `Selection.takeovers` for a workflow from an earlier attempt.
-
-    `successes` are the tasks of live rounds that ran or were taken over, ``^check`` included, by
-    full name, each with its newest output. What they had generated is compiled for the definitions
-    of today, so a task whose ``_check`` has become another is not mistaken for the old one.
-    """
-    found: dict[str, Taken] = {}
-    pending = [(definitions, definitions[0], "")]
-    while pending:
-        around, definition, prefix = pending.pop()
-        name = prefix + definition.name
-        below = [(around, around[index], name) for index in definition.children]
-        if name in successes:
-            output = successes[name]
-            generated = None
-            if not definition.is_group:
-                subtasks = None if output is None else output.subtasks
-                try:
-                    generated = compile_generated(definition, name, subtasks)
-                except CompileError:
-                    continue  # what stands there today fails; let it run and say so
-            found[name] = Taken(output, generated)
-            if generated is not None:
-                below += [(generated, root, name) for root in generated_roots(generated)]
-        pending += below
-    return found
 
 
 def generated_roots(definitions: Definitions) -> list[TaskDefinition]:
@@ -74,16 +32,34 @@ def generated_roots(definitions: Definitions) -> list[TaskDefinition]:
 def is_known(
     selection: Selection, definition: TaskDefinition, definitions: Definitions, full_name: str
 ) -> bool:
-    """The task and everything that stands or was generated below it succeeded earlier."""
-    taken = selection.takeovers.get(full_name)
-    if taken is None:
+    """The task and everything that stands or would be generated below it succeeded earlier."""
+    if full_name not in selection.takeovers:
         return False
     below = [(definitions, definitions[index]) for index in definition.children]
-    if taken.definitions is not None:
-        below += [(taken.definitions, root) for root in generated_roots(taken.definitions)]
+    try:
+        generated = generated_then(selection, definition, full_name)
+    except CompileError:
+        return False  # what is written there today fails: let it run and say so
+    if generated is not None:
+        below += [(generated, root) for root in generated_roots(generated)]
     return all(
         is_known(selection, child, around, full_name + child.name) for around, child in below
     )
+
+
+def generated_then(
+    selection: Selection, definition: TaskDefinition, full_name: str
+) -> Definitions | None:
+    """What the present definition of a known task makes of the subtasks it had generated.
+
+    Rows name their definition by its place in these, and reading the tree back compiles them again:
+    so not the ones of the earlier attempt, whose revision may have been another. Raises
+    `CompileError`.
+    """
+    if definition.is_group:
+        return None
+    output = selection.takeovers[full_name].output
+    return compile_generated(definition, full_name, None if output is None else output.subtasks)
 
 
 def may_take(overlay: Overlay, parent: Task | None) -> bool:

@@ -136,18 +136,18 @@ class Task:
 class Taken(NamedTuple):
     """A success of an earlier attempt that may be taken over, and what its last run left.
 
-    `definitions` are what the task's *present* definition makes of ``output.subtasks``, None if it
-    generates nothing: rows name their definition by its index in them, and a tree read back from
-    the database compiles them again. `digpy.engine.takeover.takeovers` makes these.
+    `definitions` are what it had generated; the engine does not use them, but compiles
+    ``output.subtasks`` for the definition of today.
     """
 
     output: Output | None
-    definitions: Definitions | None
+    definitions: Definitions | None = None
 
 
 class Selection(NamedTuple):
     """Which tasks need not run: taken over by full name, or left out because they are not in `run`.
 
+    `takeovers` are the tasks of live rounds that ran or were taken over, ``^check`` included.
     `run` are full names of static tasks, with a task all its ancestors; None means all. A generated
     task follows the task that generated it, handlers always run.
     """

@@ -25,7 +25,7 @@ class Scope:
         self._previous: Scope | None = None
         self._layer = _Layer(base, (), origin)
         self._params: Params | None = dict(base)
-        # Shared by the whole tree of scopes: those that hold their parameters merged, oldest use first.
+        # Shared by all scopes of this base: those that hold their parameters, oldest use first.
         self._merged: dict[int, Scope] = {}
 
     def export(self, params: Mapping[str, Json], origin: str = "") -> Scope:

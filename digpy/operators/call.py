@@ -26,9 +26,9 @@ class Call(InlineOperator):
         """Raises `TaskFailed` if the file is not in the project, or something is wrong in it."""
         from digpy.dsl.project import load_called
 
-        path = _path(request)
+        root = Path(os.path.normpath(request.project))
+        path = _path(request, root)
         try:
-            root = Path(os.path.normpath(request.project))
             return TaskResult(subtasks=Subtasks(load_called(path, root)))
         except NotFound as error:
             raise TaskFailed(str(error), "config") from error
@@ -36,16 +36,20 @@ class Call(InlineOperator):
             raise TaskFailed("\n".join(map(_located, error.problems)), "config") from error
 
 
-def _path(request: TaskRequest) -> Path:
+def _path(request: TaskRequest, root: Path) -> Path:
+    """Where the file is, as a path that begins with `root`."""
     name = conversions.string(command_of(request), conversions.COMMAND)
     if not name.endswith(".dig"):
         name += ".dig"
     path = Path(os.path.normpath(request.workspace / name))
-    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(request.project)):
+    real_root = os.path.realpath(root)
+    if not Path(os.path.realpath(path)).is_relative_to(real_root):
         raise TaskFailed(
-            f"File name must not be outside of project path ({request.project}): {name}",
-            "illegal argument",
+            f"File name must not be outside of project path ({root}): {name}", "illegal argument"
         )
+    if path.is_relative_to(real_root):
+        # The workspace is given with links resolved, the project as the user wrote it.
+        path = root / path.relative_to(real_root)
     if not path.is_file():
         raise TaskFailed(f"File not found: {path}", "config")
     return path

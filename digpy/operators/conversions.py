@@ -25,15 +25,11 @@ COMMAND: Final = "_command"
 """The key under which messages speak of the value that is written after the operator."""
 
 _SAMPLE_LENGTH = 100
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?=[dDfF]?$)")
-_DURATION = re.compile(
-    r"\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?\s*",
-    re.IGNORECASE | re.ASCII,
-)
-_INSTANT = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII
-)
+# Patterns are text: most runs need none, and compiling one takes longer than an ``echo>``.
+_INTEGER = r"[+-]?[0-9]+"
+_DECIMAL = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?=[dDfF]?$)"
+_DURATION = r"(?ai)\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?\s*"
+_INSTANT = r"(?ai)(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)"
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False, "": False, "null": False}
 _BITS = {"int": 31, "long": 63}
 
@@ -121,7 +117,7 @@ def double(params: Mapping[str, Json], key: str) -> float:
         text = value.strip()
         if text in {"", "null"}:
             return 0.0
-        if match := _DECIMAL.match(text):
+        if match := re.match(_DECIMAL, text):
             return float(match[0])
     raise TaskFailed(f"Expected double for key '{key}' but got {sample(value)}", "config")
 
@@ -200,7 +196,7 @@ def mapping_of_strings(params: Mapping[str, Json], key: str) -> dict[str, str | 
 def duration(params: Mapping[str, Json], key: str) -> int:
     """Microseconds, written ``1d 2h 3m 4s``: any of these in this order; case does not matter."""
     value = _required(params, key)
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
     if match is None or not any(match.groups()):
         raise _unexpected("class io.digdag.util.DurationParam", key, value)
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
@@ -212,7 +208,7 @@ def instant(params: Mapping[str, Json], key: str) -> int:
     from datetime import UTC, datetime, timedelta
 
     value = _required(params, key)
-    match = _INSTANT.fullmatch(value) if isinstance(value, str) else None
+    match = re.fullmatch(_INSTANT, value) if isinstance(value, str) else None
     try:
         if match is not None:
             moment = datetime.fromisoformat(f"{match[1]}{match[3]}".upper())
@@ -266,7 +262,7 @@ def _integer(params: Mapping[str, Json], key: str, width: str) -> int:
         text = value.strip()
         if text in {"", "null"}:
             number = 0
-        elif _INTEGER.fullmatch(text):
+        elif re.fullmatch(_INTEGER, text):
             number = int(text)
     limit = 1 << _BITS[width]
     if number is None or not -limit <= number < limit:

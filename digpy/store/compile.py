@@ -57,7 +57,12 @@ def compile_schema(name: str) -> str:
         "\tCONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)\n)"
     )
     parts.append(f"INSERT INTO alembic_version (version_num) VALUES ('{REVISION}')")  # noqa: S608 - ours
-    readable = [re.sub(r" +$", "", part.strip(), flags=re.M).expandtabs(4) for part in parts]
+    readable = [
+        re.sub(r" +$", "", part.strip(), flags=re.M)
+        .expandtabs(4)
+        .replace(")\n WITHOUT", ") WITHOUT")
+        for part in parts
+    ]
     return _HEAD.format(source="schema.py") + "".join(f"\n{part};\n" for part in readable)
 
 

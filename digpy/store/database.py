@@ -22,10 +22,10 @@ from typing import Any, NamedTuple, TypeAlias
 from digpy.errors import ConfigError, DigpyError, InternalError, Unavailable
 
 REVISION = "0001"
-"""The Alembic revision of the schema that this release knows; digits, so that later ones compare greater."""
+"""The Alembic revision of the schema that this release knows. Later ones compare greater."""
 
 PATIENCE = 5.0
-"""Seconds for which a busy database is asked again."""
+"""Seconds for which a busy database is asked again, unless told otherwise."""
 
 Row: TypeAlias = "tuple[Any, ...]"
 
@@ -118,9 +118,12 @@ class Database:
         durability: what a commit survives.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, durability: str) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, durability: str, patience: float
+    ) -> None:
         self.path = path
         self.durability = durability
+        self._patience = patience
         self._connection = connection
         self._process = os.getpid()
         self._statements = load_statements("sqlite")
@@ -131,9 +134,9 @@ class Database:
         """A transaction that may write; it holds the write lock from the start.
 
         Committed when the block ends, rolled back when it raises. Raises `Unavailable` if others
-        hold the lock for 5 seconds, or if the file cannot be used; nothing was changed then, except
-        that a commit that reports an error may have happened: callers write what can be written
-        twice.
+        hold the lock for longer than our patience, or if the file cannot be used; nothing was
+        changed then, except that a commit that reports an error may have happened: callers write
+        what can be written twice.
         """
         with self._within("BEGIN IMMEDIATE") as connection:
             yield Transaction(connection, self._statements, self._translate, writing=True)
@@ -159,7 +162,7 @@ class Database:
         if connection.in_transaction:
             raise InternalError("a transaction inside a transaction")
         try:
-            _patiently(connection, begin)
+            _patiently(connection, begin, self._patience)
         except sqlite3.Error as error:
             self._roll_back()
             raise self._translate(error, begin[0]) from error
@@ -207,40 +210,41 @@ class Database:
         self._connection.close()
 
 
-def open_database(path: Path, *, durability: str = "full", create: bool = True) -> Database:
+def open_database(
+    path: Path, *, durability: str = "full", create: bool = True, patience: float = PATIENCE
+) -> Database:
     """Open the database file `path`; make it, and its directory, if it is missing and `create`.
 
     With `durability` ``full`` a commit survives power loss, with ``relaxed`` only the death of
     processes. A file of an older release is migrated. Raises `ConfigError` for one of a newer
-    release, `Unavailable` when it is missing, damaged, no database of ours, or locked for 5
-    seconds.
+    release, `Unavailable` when it is missing, damaged, no database of ours, or locked for longer
+    than `patience` (seconds).
     """
     if durability not in _SYNCHRONOUS:
         raise ConfigError(f'database.durability is "{durability}"; it can be "full" or "relaxed"')
-    if not path.exists():
-        if not create:
-            raise Unavailable(f'there is no database "{path}"')
-        path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        if not path.exists():
+            if not create:
+                raise Unavailable(f'there is no database "{path}"')
+            path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=0, isolation_level=None)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise _unavailable(path, error) from error
     try:
-        _patiently(connection, ["PRAGMA journal_mode=WAL"])
+        _patiently(connection, ["PRAGMA journal_mode=WAL"], patience)
         connection.execute(f"PRAGMA synchronous={_SYNCHRONOUS[durability]}")
         if _stamp(connection, path) != REVISION:
             # Under the lock it is read again: several processes may find the same new or old file.
-            _patiently(connection, ["BEGIN IMMEDIATE"])
+            _patiently(connection, ["BEGIN IMMEDIATE"], patience)
             _bring_up_to_date(connection, path)
             connection.execute("COMMIT")
         connection.execute("PRAGMA foreign_keys=ON")
-    except sqlite3.Error as error:
+    except BaseException as error:
         connection.close()
-        raise _unavailable(path, error) from error
-    except BaseException:
-        connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise _unavailable(path, error) from error
         raise
-    return Database(connection, path, durability)
+    return Database(connection, path, durability, patience)
 
 
 def load_statements(dialect: str) -> dict[str, Statement]:
@@ -265,8 +269,8 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(statement)
     elif stamp > REVISION:
         raise ConfigError(
-            f'the database "{path}" was written by a newer digpy: its schema is {stamp}, this release'
-            f" knows {REVISION}. Nothing was changed. Use that release, or another database."
+            f'the database "{path}" was written by a newer digpy: its schema is {stamp}, this'
+            f" release knows {REVISION}. Nothing was changed: use that release or another file."
         )
     elif stamp < REVISION:
         from digpy.store.migrations import migrate
@@ -285,9 +289,9 @@ def _stamp(connection: sqlite3.Connection, path: Path) -> str | None:
     return str(found[0]) if found else ""
 
 
-def _patiently(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
-    """Execute `statements`; while the database is busy all of them again, for `PATIENCE` seconds."""
-    deadline = time.monotonic() + PATIENCE
+def _patiently(connection: sqlite3.Connection, statements: Sequence[str], patience: float) -> None:
+    """Execute `statements`, all of them again while the database is busy and `patience` lasts."""
+    deadline = time.monotonic() + patience
     while True:
         try:
             for statement in statements:
@@ -322,7 +326,7 @@ def _is_the_environment(code: int) -> bool:
 def _unavailable(path: Path, error: Exception) -> Unavailable:
     code = _code(error)
     if code in _BUSY:
-        what = f"is locked by another process, for more than {PATIENCE:.0f} s; nothing was changed, try again"
+        what = "is locked by another process; nothing was changed, try again"
     elif code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
         what = f"is damaged or no database ({error}); move it away to begin with a new one"
     elif code == sqlite3.SQLITE_FULL:

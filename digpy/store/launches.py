@@ -38,7 +38,7 @@ def created(tx: Transaction, attempt: int, epoch: int, external_id: str) -> bool
 
 
 def hello(tx: Transaction, attempt: int, epoch: int, at: int) -> bool:
-    """The worker said hello (see `attempts.say_hello`). False if it had, or the launch has ended."""
+    """The worker said hello, see `attempts.say_hello`. False if it had, or the launch is over."""
     return tx.change("launches.hello", {"attempt": attempt, "epoch": epoch, "hello_at": at}) == 1
 
 

@@ -170,11 +170,12 @@ Index(
     sqlite_where=attempts.c.superseded_by.is_(None),
     postgresql_where=attempts.c.superseded_by.is_(None),
 )
-# Which attempts of a command, or of all, have not ended: few among many.
+Index(None, attempts.c.command)  # a command looks at its own attempts all the time
+# How many have not ended: few among many.
 _UNFINISHED = text(f"phase NOT IN ({', '.join(repr(str(p)) for p in sorted(TERMINAL))})")
 Index(
     "attempts_unfinished",
-    attempts.c.command,
+    attempts.c.phase,
     sqlite_where=_UNFINISHED,
     postgresql_where=_UNFINISHED,
 )

@@ -121,24 +121,8 @@ def save(tx: Transaction, attempt: int, changes: Changes) -> None:
 
 def summary(tx: Transaction, attempt: int) -> list[TaskSummary]:
     """All tasks of `attempt` for a listing, by number."""
-    return [
-        TaskSummary(
-            number,
-            parent,
-            born,
-            round_,
-            full_name,
-            _STATES[state],
-            how,
-            retries,
-            started_at,
-            ended_at,
-            None if error is None else json.loads(error),
-        )
-        for number, parent, born, round_, full_name, state, how, retries, started_at, ended_at, error in tx.run(
-            "tasks.summary", {"attempt": attempt}
-        )
-    ]
+    rows = [TaskSummary._make(row) for row in tx.run("tasks.summary", {"attempt": attempt})]
+    return [row._replace(state=_STATES[row.state], error=_loaded(row.error, None)) for row in rows]
 
 
 def waiting_for(tx: Transaction, attempt: int) -> list[tuple[int, int]]:
@@ -192,5 +176,5 @@ def _output(
     )
 
 
-def _loaded(text: str | None, absent: Any) -> Any:
+def _loaded(text: Any, absent: Any) -> Any:
     return absent if text is None else json.loads(text)

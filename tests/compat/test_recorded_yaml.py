@@ -45,11 +45,15 @@ def test_file_is_read_as_digdag_did(row: dict[str, Any], tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: row["id"])
-def test_refusal_says_in_our_words_where_the_problem_is(row: dict[str, Any], tmp_path: Path) -> None:
+def test_refusal_says_in_our_words_where_the_problem_is(
+    row: dict[str, Any], tmp_path: Path
+) -> None:
     root = project(row, tmp_path)
     with pytest.raises(YamlError) as refused:
         read_file(root / "w.dig", root, "w.dig")
     for problem in refused.value.problems:
         assert isinstance(problem.span, Span)
-        assert "not valid YAML" not in problem.message  # the last resort, when nothing better is known
+        assert (
+            "not valid YAML" not in problem.message
+        )  # the last resort, when nothing better is known
         assert problem.render()

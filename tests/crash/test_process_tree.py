@@ -6,17 +6,21 @@ from pathlib import Path
 import pytest
 
 from digpy.agent.janitor import BY_KEEPER, BY_SCAN, settle
+from tests.support.eventually import eventually
 from tests.support.process_tree import (
     DETACHED,
     TREES,
     CommandProcess,
     Marked,
-    eventually,
     marked,
 )
 
 RUN = CommandProcess.RUN
 Start = Callable[..., CommandProcess]
+
+every_tree = pytest.mark.parametrize(
+    "tree", [*TREES.values(), DETACHED], ids=[*TREES, "fully detached"]
+)
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ def start(tmp_path: Path, mark: Marked) -> Iterator[Start]:
         command.close()
 
 
-@pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
+@every_tree
 def test_nothing_survives_the_worker(start: Start, mark: Marked, tree: tuple[str, int]) -> None:
     command = start(tree)
     command.kill("worker")
@@ -50,7 +54,7 @@ def test_nothing_survives_the_worker(start: Start, mark: Marked, tree: tuple[str
     assert not mark.alive
 
 
-@pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
+@every_tree
 def test_nothing_survives_the_keeper(start: Start, mark: Marked, tree: tuple[str, int]) -> None:
     command = start(tree)
     command.kill("keeper")
@@ -58,7 +62,7 @@ def test_nothing_survives_the_keeper(start: Start, mark: Marked, tree: tuple[str
     assert not mark.alive
 
 
-@pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
+@every_tree
 def test_nothing_survives_the_spawner(start: Start, mark: Marked, tree: tuple[str, int]) -> None:
     command = start(tree)
     command.kill("spawner")
@@ -66,7 +70,7 @@ def test_nothing_survives_the_spawner(start: Start, mark: Marked, tree: tuple[st
     assert not mark.alive
 
 
-@pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
+@every_tree
 def test_nothing_survives_the_command(start: Start, mark: Marked, tree: tuple[str, int]) -> None:
     command = start(tree)
     command.kill("command")
@@ -74,7 +78,7 @@ def test_nothing_survives_the_command(start: Start, mark: Marked, tree: tuple[st
     assert not mark.alive
 
 
-@pytest.mark.parametrize("tree", [*TREES.values(), DETACHED], ids=[*TREES, "detached"])
+@every_tree
 def test_nothing_survives_worker_and_keeper_together(
     start: Start, mark: Marked, tree: tuple[str, int]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Programs under keepers, with real processes: what goes in and comes out, stopping, the janitor."""
+"""Programs under keepers, with real processes: what goes in and out, stopping, the janitor."""
 
 import os
 import signal
@@ -15,7 +15,8 @@ from digpy.agent.programs import ProgramEnded, ProgramEvent, ProgramLost, Progra
 from digpy.agent.rundir import RunDirectory, installation
 from digpy.agent.wire import publish
 from digpy.spi import Command, Exit, Run
-from tests.support.process_tree import Marked, eventually, marked, next_events, shell
+from tests.support.eventually import eventually
+from tests.support.process_tree import DETACHED, Marked, marked, next_events, shell
 
 RUN = Run(7, 12, 3)
 OTHER = Run(7, 13, 1)
@@ -56,7 +57,9 @@ def log(state: Path) -> Path:
 
 def started(state: Path, run: Run = RUN) -> int:
     """Wait until the keeper of `run` has started its program; returns the keeper's number."""
-    return eventually(lambda: RunDirectory(state, run).keeper).pid  # type: ignore[no-any-return]
+    keeper = eventually(lambda: RunDirectory(state, run).keeper)
+    assert keeper is not None
+    return keeper.pid
 
 
 # What comes out
@@ -111,6 +114,14 @@ def test_what_stays_behind_without_the_output_is_killed(
     run: Callable[[str], ProgramEvent], mark: Marked
 ) -> None:
     assert run(f"setsid sleep {mark} >/dev/null 2>&1 &") == ProgramEnded(RUN, 0, "exited", REAPED)
+    assert not mark.alive
+
+
+def test_even_a_fully_detached_process_ends_with_its_program(
+    run: Callable[[str], ProgramEvent], mark: Marked
+) -> None:
+    script, _ = DETACHED
+    run(script.replace("; sleep {mark}; true", "").format(mark=mark))
     assert not mark.alive
 
 
@@ -321,12 +332,10 @@ def test_a_keeper_is_used_again(programs: Programs, state: Path, tmp_path: Path)
 def test_programs_run_at_once_under_different_keepers(
     programs: Programs, state: Path, tmp_path: Path
 ) -> None:
-    script = 'mkfifo "$0" 2>/dev/null; echo met > "$0" & cat "$0"; wait'
-    fifo = tmp_path / "fifo"
-    for run in (RUN, OTHER):
-        programs.start(
-            run, Command(["/bin/sh", "-c", script, str(fifo)], tmp_path, dict(os.environ), {}), {}
-        )
+    script = ': > "$0"; until [ -e "$1" ]; do sleep 0.01; done'
+    for run, other in ((RUN, OTHER), (OTHER, RUN)):
+        argv = ["/bin/sh", "-c", script, str(tmp_path / str(run)), str(tmp_path / str(other))]
+        programs.start(run, Command(argv, tmp_path, dict(os.environ), {}), {})
     assert programs.room == 0
     assert started(state, RUN) != started(state, OTHER)
     eventually(lambda: programs.events() is not None and not programs.running)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from digpy.dsl.compiler import compile_generated, compile_workflow
 from digpy.dsl.model import Definitions, Subtasks, TaskDefinition, Workflow
-from digpy.engine.advance import Draft, advance, begin
+from digpy.engine.advance import advance, begin
 from digpy.engine.changes import Changes, Effect, Move, Output
 from digpy.engine.events import (
     CancelRequested,
@@ -26,7 +26,7 @@ from digpy.engine.events import (
     Succeeded,
 )
 from digpy.engine.retry import RetryRule, parse_retry
-from digpy.engine.states import DONE, WAITING, TaskState
+from digpy.engine.states import WAITING, TaskState
 from digpy.engine.tree import EVERYTHING, Selection, Task, TaskRow, TaskTree, load_tree
 from digpy.values import SECOND, Params
 
@@ -224,17 +224,8 @@ class Play:
         return self.now // SECOND
 
     def successes(self) -> dict[str, Output | None]:
-        """What a resume may take over: live successes that did something, handlers excepted."""
-        found: dict[str, Output | None] = {}
-        pending = [self.tree.root]
-        while pending:
-            task = pending.pop()
-            if task.definition.name in ("^error", "^failure-alert"):
-                continue
-            if task.state is TaskState.SUCCESS and task.how in ("ran", "resumed"):
-                found[task.full_name] = self.tree.newest_output(task)
-            pending += [self.tree[number] for number in task.children]
-        return found
+        """What a resume may take over."""
+        return successes(self.tree)
 
     def reloaded(self) -> TaskTree:
         """The tree as a restarted executor would read it."""
@@ -260,6 +251,20 @@ class Play:
         self.tree.apply(changes)
         self.moves += changes.moves
         self.effects += changes.effects
+
+
+def successes(tree: TaskTree) -> dict[str, Output | None]:
+    """Live successes that did something, by full name, with their newest output; no handlers."""
+    found: dict[str, Output | None] = {}
+    pending = [tree.root]
+    while pending:
+        task = pending.pop()
+        if task.definition.name in ("^error", "^failure-alert"):
+            continue
+        if task.state is TaskState.SUCCESS and task.how in ("ran", "resumed"):
+            found[task.full_name] = tree.newest_output(task)
+        pending += [tree[number] for number in task.children]
+    return found
 
 
 def reload(tree: TaskTree) -> TaskTree:
@@ -309,23 +314,3 @@ def tasks_of(*definitions: tuple[str, int | None, tuple[int, ...], bool]) -> Def
         task.children = tuple(t.index for t in tasks if t.parent == task.index)
     return Definitions(tasks)
 
-
-__all__ = [
-    "DONE",
-    "LEAF",
-    "OK",
-    "Draft",
-    "Play",
-    "Script",
-    "Step",
-    "assert_same",
-    "compile_dict",
-    "fail",
-    "image",
-    "lose",
-    "ok",
-    "postpone",
-    "reload",
-    "scripted",
-    "tasks_of",
-]

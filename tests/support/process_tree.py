@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from digpy.agent import processes
 from digpy.agent.programs import ProgramEvent, Programs
 from digpy.spi import Command, Run
+from tests.support.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +26,7 @@ TREES = {
     "daemon": ("(setsid sh -c 'sleep {mark} & exit 0' >/dev/null 2>&1 &) ; sleep {mark}; true", 3),
     "empty environment": ("env -i setsid sleep {mark} >/dev/null 2>&1 & sleep {mark}; true", 3),
 }
-"""By name: a script whose lasting processes have the mark in their command line, and their number."""
+"""By name: a script whose lasting processes have the mark in their arguments; their number."""
 
 DETACHED = (
     f"{sys.executable} -I -S -c 'import os; os.fork() and os._exit(0); os.setsid(); "
@@ -35,15 +35,6 @@ DETACHED = (
     3,
 )
 """A program that has emptied its environment, closed everything and left the session."""
-
-
-def eventually(condition: Callable[[], Any], within: float = 10) -> Any:
-    """Wait until `condition` is true, and return what it returned; fails after `within` seconds."""
-    deadline = time.monotonic() + within
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"not within {within} s: {condition}"
-        time.sleep(0.005)
-    return answer
 
 
 class Marked:
@@ -87,7 +78,7 @@ def shell(script: str, directory: Path, **more: Any) -> Command:
 
 
 def next_events(programs: Programs, within: float = 10) -> list[ProgramEvent]:
-    return eventually(programs.events, within)  # type: ignore[no-any-return]
+    return eventually(programs.events, within=within)
 
 
 class CommandProcess:

@@ -16,7 +16,8 @@ from digpy.agent.janitor import settle
 from digpy.agent.programs import Programs
 from digpy.agent.rundir import RunDirectory
 from digpy.launchers.local import Channel, LocalLauncher
-from tests.support.process_tree import CommandProcess, eventually, shell
+from tests.support.eventually import eventually
+from tests.support.process_tree import CommandProcess, shell
 
 RUN = CommandProcess.RUN
 
@@ -41,10 +42,12 @@ def work(state: Path, script: str, channel: Channel) -> None:
     assert request is not None
     keeper = None
     if not os.environ["DIGPY_FAILPOINT"]:
-        keeper = eventually(lambda: directory.keeper).pid
-    channel.send({"worker": os.getpid(), "spawner": request.spawner.pid, "keeper": keeper})
+        keeper = eventually(lambda: directory.keeper)
+    channel.send(
+        {"worker": os.getpid(), "spawner": request.spawner.pid, "keeper": keeper and keeper.pid}
+    )
     while not channel.closed:
-        select.select([channel, programs], [], [], programs.timeout)
+        select.select([channel.fileno(), programs.fileno()], [], [], programs.timeout)
         for event in programs.events():
             channel.send({"event": type(event).__name__, **event._asdict()})
         channel.receive()

@@ -42,7 +42,7 @@ def a_request(
     secrets: Mapping[str, str] | None = None,
     **changes: Any,
 ) -> TaskRequest:
-    """The request of a task ``{operator>: command, **local}`` below an ``_export`` of `inherited`."""
+    """The request of a task ``{operator>: command, **local}`` that inherits `inherited`."""
     written = {f"{operator}>": command, **(local or {})}
     builtin: Params = {
         "session_time": "2024-03-05T00:00:00+00:00",

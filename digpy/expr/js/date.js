@@ -96,7 +96,7 @@
   }
 
   function listed(time) {
-    if (!(time >= HORIZON)) return time;
+    if (!(time >= HORIZON && time <= 8.65e15)) return time; // the latest a Date can be, in any zone
     var year = partsOf(time)[0], first = dayNumber(year, 0, 1);
     var like = 2072; // from here to 2099 each of the 14 shapes occurs
     while (isLeap(like) !== isLeap(year) || modulo(dayNumber(like, 0, 1) - first, 7) !== 0) like += 1;
@@ -404,6 +404,6 @@
     zone = found;
     present = settings.now;
   };
-  global.__digpy_install.Date = Date; // for moment.js, and for js2py, which keeps its own Date whatever is assigned
+  global.__digpy_install.Date = Date; // for moment.js, and for js2py, where the global one cannot be replaced
   global.Date = Date;
 })(this);

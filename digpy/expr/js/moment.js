@@ -1378,7 +1378,7 @@
       if (!this.isValid()) return 'moment.invalid(/* ' + this._input + ' */)';
       var kind = this.isLocal() ? 'moment' : this.utcOffset() === 0 ? 'moment.utc' : 'moment.parseZone';
       return kind + '("' + write(this, (this.year() >= 0 && this.year() <= 9999 ? 'YYYY' : 'YYYYYY') +
-        '-MM-DD[T]HH:mm:ss.SSS') + (kind === 'moment.parseZone' ? write(this, 'Z') : '') + '")';
+        '-MM-DD[T]HH:mm:ss.SSS') + (this.isLocal() ? '' : write(this, 'Z')) + '")';
     },
     toArray: function () {
       return [this.year(), this.month(), this.date(), this.hour(), this.minute(), this.second(), this.millisecond()];

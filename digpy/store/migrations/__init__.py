@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from digpy.errors import Unavailable
@@ -24,12 +26,13 @@ SCRIPTS = Path(__file__).parent
 def migrate(connection: sqlite3.Connection, scripts: Path = SCRIPTS) -> None:
     """Run every step that `connection`'s database has not seen, and stamp it.
 
-    The caller has begun a transaction and commits it, so the steps happen together or not at all.
-    References between tables are not enforced yet on this connection (steps rebuild tables); they
-    are checked at the end. Raises `Unavailable` for a stamp that no step bears.
+    The caller has begun a transaction and ends it, so the steps happen together or not at all.
+    References between tables are not enforced on this connection (steps rebuild tables); they are
+    checked at the end. Raises `Unavailable` for a stamp that no step bears and for references that
+    lead nowhere, and the driver's own errors.
     """
-    # Alembic's own connection is the caller's: nothing here begins, commits or closes.
-    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    lent = _Lent(connection)
+    engine = create_engine("sqlite://", creator=lambda: lent, poolclass=StaticPool)
     with engine.connect() as wrapped:
         config = configuration(scripts)
         config.attributes["connection"] = wrapped
@@ -37,12 +40,30 @@ def migrate(connection: sqlite3.Connection, scripts: Path = SCRIPTS) -> None:
             command.upgrade(config, "head")
         except CommandError as error:
             raise Unavailable(f"the database cannot be migrated: {error}") from error
-        broken = connection.execute("PRAGMA foreign_key_check").fetchall()
-        if broken:
-            raise Unavailable(
-                f"the database cannot be migrated: {len(broken)} references lead nowhere"
-            )
-        wrapped.detach()
+        except DBAPIError as error:
+            raise error.orig or error from error
+    broken = connection.execute("PRAGMA foreign_key_check").fetchall()
+    if broken:
+        raise Unavailable(f"the database cannot be migrated: {len(broken)} references lead nowhere")
+
+
+class _Lent:
+    """The caller's connection, whose transaction nobody here ends.
+
+    SQLAlchemy begins with a rollback of its own, which would let go of the lock.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def commit(self) -> None: ...
+
+    def rollback(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 def head(scripts: Path = SCRIPTS) -> str | None:

@@ -82,7 +82,9 @@ CREATE TABLE attempts (
     CONSTRAINT attempts_command FOREIGN KEY(command) REFERENCES attempts (id)
 );
 
-CREATE INDEX attempts_unfinished ON attempts (command) WHERE phase NOT IN ('canceled', 'failure', 'success');
+CREATE INDEX attempts_by_command ON attempts (command);
+
+CREATE INDEX attempts_unfinished ON attempts (phase) WHERE phase NOT IN ('canceled', 'failure', 'success');
 
 CREATE UNIQUE INDEX attempts_unique_name ON attempts (session, coalesce(retry_attempt_name, '')) WHERE superseded_by IS NULL;
 

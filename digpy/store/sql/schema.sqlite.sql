@@ -6,8 +6,7 @@ CREATE TABLE leases (
     epoch BIGINT NOT NULL,
     until BIGINT NOT NULL,
     CONSTRAINT leases_key PRIMARY KEY (scope)
-)
- WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE TABLE projects (
     id INTEGER NOT NULL,
@@ -82,7 +81,9 @@ CREATE TABLE attempts (
     CONSTRAINT attempts_command FOREIGN KEY(command) REFERENCES attempts (id)
 );
 
-CREATE INDEX attempts_unfinished ON attempts (command) WHERE phase NOT IN ('canceled', 'failure', 'success');
+CREATE INDEX attempts_by_command ON attempts (command);
+
+CREATE INDEX attempts_unfinished ON attempts (phase) WHERE phase NOT IN ('canceled', 'failure', 'success');
 
 CREATE UNIQUE INDEX attempts_unique_name ON attempts (session, coalesce(retry_attempt_name, '')) WHERE superseded_by IS NULL;
 
@@ -101,8 +102,7 @@ CREATE TABLE agents (
     CONSTRAINT agents_key PRIMARY KEY (id),
     CONSTRAINT agents_launch_attempt_with_launch_epoch CHECK ((launch_attempt IS NULL) = (launch_epoch IS NULL)),
     CONSTRAINT agents_launch_attempt FOREIGN KEY(launch_attempt) REFERENCES attempts (id)
-)
- WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE TABLE events (
     attempt INTEGER NOT NULL,
@@ -117,8 +117,7 @@ CREATE TABLE events (
     CONSTRAINT events_key PRIMARY KEY (attempt, seq),
     CONSTRAINT events_unique_attempt_dedupe UNIQUE (attempt, dedupe),
     CONSTRAINT events_attempt FOREIGN KEY(attempt) REFERENCES attempts (id)
-)
- WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE TABLE launches (
     attempt INTEGER NOT NULL,
@@ -133,8 +132,7 @@ CREATE TABLE launches (
     CONSTRAINT launches_key PRIMARY KEY (attempt, epoch),
     CONSTRAINT launches_unique_name UNIQUE (name),
     CONSTRAINT launches_attempt FOREIGN KEY(attempt) REFERENCES attempts (id)
-)
- WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE TABLE tasks (
     attempt INTEGER NOT NULL,
@@ -173,8 +171,7 @@ CREATE TABLE tasks (
     CONSTRAINT tasks_running_is_claimed CHECK (state <> 'running' OR fence > reported_fence),
     CONSTRAINT tasks_attempt FOREIGN KEY(attempt) REFERENCES attempts (id),
     CONSTRAINT tasks_awaits FOREIGN KEY(awaits) REFERENCES attempts (id)
-)
- WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE INDEX tasks_waiting ON tasks (awaits) WHERE awaits IS NOT NULL;
 
@@ -209,8 +206,7 @@ CREATE TABLE task_runs (
     CONSTRAINT task_runs_known_outcome CHECK (outcome IN ('failed', 'lost', 'postponed', 'succeeded')),
     CONSTRAINT task_runs_outcome_with_ended_at CHECK ((outcome IS NULL) = (ended_at IS NULL)),
     CONSTRAINT task_runs_proof_with_proof_at CHECK ((proof IS NULL) = (proof_at IS NULL))
-)
- WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE UNIQUE INDEX task_runs_unproved ON task_runs (attempt, number) WHERE proof IS NULL;
 

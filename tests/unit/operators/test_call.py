@@ -84,6 +84,17 @@ def test_a_project_reached_through_a_link_is_itself(project: Path) -> None:
     assert "+x" in call("child", link)
 
 
+def test_a_resolved_workspace_belongs_to_a_project_reached_through_a_link(project: Path) -> None:
+    link = project.with_name("link")
+    link.symlink_to(project)
+    request = a_request("call", "y", project=link, workspace=(link / "d").resolve())
+
+    result = Call().run(request)
+    assert isinstance(result, TaskResult)
+    assert result.subtasks is not None
+    assert result.subtasks.config["_export"] == {"_workdir": "d"}
+
+
 def test_a_missing_file_is_named_with_its_path(project: Path) -> None:
     assert failure("nobody", project) == f"File not found: {project}/nobody.dig (config)"
 

@@ -108,7 +108,7 @@ def test_for_each_refuses(command: Json, message: str) -> None:
 def test_a_huge_product_is_refused_without_building_it() -> None:
     axis: Json = list(range(1000))
 
-    message = failure("for_each", {name: axis for name in "abcdefgh"})
+    message = failure("for_each", dict.fromkeys("abcdefgh", axis))
     assert message == "Too many for_each subtasks. Limit: 1000 (config)"
 
 
@@ -230,7 +230,7 @@ def test_a_body_must_be_a_mapping(operator: str, body: Params, message: str) -> 
 
 @pytest.mark.parametrize("operator", COMMANDS)
 def test_a_body_is_required(operator: str) -> None:
-    with pytest.raises(TaskFailed, match="^Parameter '_do' is required but not set$"):
+    with pytest.raises(TaskFailed, match=r"^Parameter '_do' is required but not set$"):
         OPERATORS[operator].run(a_request(operator, COMMANDS[operator]))
 
 

@@ -9,7 +9,7 @@ from digpy.operators.param_eval import ParamEval
 from digpy.operators.param_reset import ParamReset
 from digpy.operators.param_store import ParamStore
 from digpy.spi import TaskResult
-from digpy.values import Json, Params, Template
+from digpy.values import Json, Template
 from tests.support.requests import a_request
 
 
@@ -45,7 +45,7 @@ def test_a_key_is_reset() -> None:
 
 @pytest.mark.parametrize("key", ["", "a.", ".a", "a..b"])
 def test_a_key_without_a_name_is_refused(key: str) -> None:
-    with pytest.raises(TaskFailed, match="^Invalid parameter key:"):
+    with pytest.raises(TaskFailed, match=r"^Invalid parameter key:"):
         ParamReset().run(a_request("param_reset", key))
 
 

@@ -114,12 +114,12 @@ def test_run_of_a_class_with_a_metaclass(project: Project) -> None:
 
 @pytest.mark.parametrize("target", ["mymethod", "mymethod."])
 def test_a_target_needs_a_module(project: Project, target: str) -> None:
-    with pytest.raises(TaskFailed, match="^py> needs a module"):
+    with pytest.raises(TaskFailed, match=r"^py> needs a module"):
         project.command(target)
 
 
 def test_a_target_is_required(project: Project) -> None:
-    with pytest.raises(TaskFailed, match="^Parameter '_command' is required but not set$"):
+    with pytest.raises(TaskFailed, match=r"^Parameter '_command' is required but not set$"):
         project.command(None)
 
 
@@ -365,7 +365,7 @@ def test_leaving_with_text_makes_it_the_message(project: Project) -> None:
 def test_leaving_behind_the_runner_s_back_is_a_failure(project: Project) -> None:
     project.write(job="import os\ndef go(): os._exit(0)")
 
-    with pytest.raises(TaskFailed, match="with code 0 but without a result"):
+    with pytest.raises(TaskFailed, match=r"with code 0 but without a result"):
         project.result("job.go")
 
 
@@ -373,14 +373,14 @@ def test_leaving_behind_the_runner_s_back_is_a_failure(project: Project) -> None
 def test_an_unreadable_result_is_a_failure(tmp_path: Path, text: str) -> None:
     (tmp_path / "output.json").write_text(text)
 
-    with pytest.raises(TaskFailed, match="^The result of the Python command cannot be read: "):
+    with pytest.raises(TaskFailed, match=r"^The result of the Python command cannot be read: "):
         Py().conclude(Exit(0, tmp_path))
 
 
 def test_a_killed_program_fails_with_its_code_though_its_result_is_torn(tmp_path: Path) -> None:
     (tmp_path / "output.json").write_text("{")
 
-    with pytest.raises(TaskFailed, match="^Python command failed with code 137\nThe result"):
+    with pytest.raises(TaskFailed, match=r"^Python command failed with code 137\nThe result"):
         Py().conclude(Exit(137, tmp_path))
 
 
@@ -410,7 +410,7 @@ def test_the_interpreter_may_have_arguments(project: Project) -> None:
 
 
 def test_an_interpreter_that_does_not_exist_is_named(project: Project) -> None:
-    with pytest.raises(TaskFailed, match='^Cannot run program "no-such-python" ') as failed:
+    with pytest.raises(TaskFailed, match=r'^Cannot run program "no-such-python" ') as failed:
         project.command("job.go", local={"python": "no-such-python"})
 
     assert failed.value.kind == "runtime"
@@ -449,7 +449,10 @@ json.dump({'store_params': {'seen': params['x']}}, open(sys.argv[2], 'w'))
 
 def test_the_runner_imports_little(project: Project) -> None:
     project.write(
-        job="import sys\ndef go(a=1): print({'inspect', 'traceback', 'typing', 'pathlib'} & set(sys.modules))"
+        job="""
+import sys
+def go(a=1): print({'inspect', 'traceback', 'typing', 'pathlib'} & set(sys.modules))
+"""
     )
 
     python = [sys.executable, "-S", "-E"]

@@ -48,7 +48,7 @@ def test_an_unknown_operator_is_none() -> None:
 @pytest.fixture
 def plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = metadata.EntryPoint("shout", "digpy.operators.echo:Echo", registry.GROUP)
-    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(metadata, "entry_points", lambda **_: [entry])
     for cached in (registry.find, registry._plugin, registry._entry_points):
         cached.cache_clear()
 

@@ -123,7 +123,7 @@ def test_the_outcome_of_an_own_start_stands(rerun_on: str) -> None:
     state = poll(settled(), STARTED, local=local)
     assert isinstance(state, RetryLater)
 
-    with pytest.raises(TaskFailed, match="Dependent workflow failed"):
+    with pytest.raises(TaskFailed, match=r"Dependent workflow failed"):
         poll(state, FAILED, local=local)
 
 
@@ -183,7 +183,7 @@ def test_requiring_its_own_workflow_for_another_session_is_allowed() -> None:
 
 
 def test_finding_itself_under_another_name_fails() -> None:
-    with pytest.raises(TaskFailed, match="requires its own attempt"):
+    with pytest.raises(TaskFailed, match=r"requires its own attempt"):
         poll(settled(), RUNNING._replace(attempt=7))
 
 

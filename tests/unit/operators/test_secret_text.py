@@ -57,5 +57,5 @@ def test_secrets_can_be_found_elsewhere(routes: Json, found: str) -> None:
 
 @pytest.mark.parametrize("routes", ["other", {"mysql": 1}, {"mysql": False}, {"mysql": None}])
 def test_routes_must_be_names(routes: Json) -> None:
-    with pytest.raises(TaskFailed, match="^Illegal value in _secrets"):
+    with pytest.raises(TaskFailed, match=r"^Illegal value in _secrets"):
         rerouted(SECRETS, {"_secrets": routes})

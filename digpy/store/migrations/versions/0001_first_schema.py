@@ -137,8 +137,8 @@ def _attempts() -> None:
         sa.CheckConstraint(
             "phase <> 'running' OR started_at IS NOT NULL", name=op.f("attempts_running_since_when")
         ),
-        sa.CheckConstraint(  # noqa: E501
-            "phase IN ('canceled', 'canceling', 'created', 'failure', 'queued', 'running', 'starting', 'success')",
+        sa.CheckConstraint(
+            "phase IN ('canceled', 'canceling', 'created', 'failure', 'queued', 'running', 'starting', 'success')",  # noqa: E501
             name=op.f("attempts_known_phase"),
         ),
         sa.ForeignKeyConstraint(["command"], ["attempts.id"], name=op.f("attempts_command")),
@@ -153,10 +153,11 @@ def _attempts() -> None:
         sa.UniqueConstraint("session", "idx", name=op.f("attempts_unique_session_idx")),
         sqlite_autoincrement=True,
     )
+    op.create_index(op.f("attempts_by_command"), "attempts", ["command"], unique=False)
     op.create_index(
         "attempts_unfinished",
         "attempts",
-        ["command"],
+        ["phase"],
         unique=False,
         sqlite_where=sa.text("phase NOT IN ('canceled', 'failure', 'success')"),
         postgresql_where=sa.text("phase NOT IN ('canceled', 'failure', 'success')"),
@@ -267,8 +268,8 @@ def _tasks() -> None:
         sa.CheckConstraint(
             "state <> 'running' OR fence > reported_fence", name=op.f("tasks_running_is_claimed")
         ),
-        sa.CheckConstraint(  # noqa: E501
-            "state IN ('blocked', 'canceled', 'error', 'group_error', 'group_retry_waiting', 'planned', 'ready', 'retry_waiting', 'running', 'success')",
+        sa.CheckConstraint(
+            "state IN ('blocked', 'canceled', 'error', 'group_error', 'group_retry_waiting', 'planned', 'ready', 'retry_waiting', 'running', 'success')",  # noqa: E501
             name=op.f("tasks_known_state"),
         ),
         sa.CheckConstraint(
