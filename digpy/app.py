@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -25,6 +26,7 @@ from digpy.operators import registry
 from digpy.spi import Attempts, ProgramOperator, Report, Run, StartedAttempt
 from digpy.store import attempts as attempt_rows
 from digpy.store import projects as project_rows
+from digpy.store import runs as run_rows
 from digpy.store.database import Database, open_database
 from digpy.values import Json, Params
 
@@ -66,7 +68,7 @@ class Installation(NamedTuple):
             attempts or _NoAttempts(),
             agent=f"{os.uname().nodename}:{os.getpid()}",
         )
-        return Control(database, executor)
+        return Control(database, executor, partial(self.tidy, database))
 
     def starter(self, clock: Clock) -> Starter:
         """How attempts are started here."""
@@ -104,6 +106,24 @@ class Installation(NamedTuple):
             outcome = conclude(operator, settled.exit)
             reports.append(Report(settled.run, outcome, settled.proof, retry))
         return reports
+
+    def tidy(self, database: Database) -> None:
+        """Remove what crashes left of runs that are proved dead; their results are in the database."""
+        if not any((self.state / "runs").glob("*")):
+            return
+        from digpy.agent.rundir import RunDirectory, leftovers
+
+        left = list(leftovers(self.state))
+        with database.reading() as tx:
+            proved = {
+                row.run
+                for attempt in {run.attempt for run in left}
+                for row in run_rows.of_attempt(tx, attempt)
+                if row.proof is not None
+            }
+        for run in left:
+            if run in proved:
+                RunDirectory(self.state, run).remove()
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(

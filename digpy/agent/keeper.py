@@ -8,17 +8,17 @@ Its life hangs on two descriptors. `agent` is a socket whose other end only the 
 `leash` a pipe whose other end only the spawner holds; the end of either kills the tree. Messages
 from the agent, one program at a time:
 
-- ``{"run", "installation", "argv", "environment", "cwd", "directory", "log", "stdin"}`` together
-  with the open, exclusively locked ``run.lock`` of the run;
+- ``{"run", "installation", "argv", "environment", "cwd", "directory", "log", "stdin"}`` after
+  the open, exclusively locked ``run.lock`` of the run;
 - ``{"stop": seconds}``: SIGTERM now, SIGKILL after the grace.
 
 Messages to it: ``{"ended": code, "by": "exited" or "killed"}`` when the tree is proved empty;
 ``{"refused": text}`` when there is no such program to start, ``{"unable": text}`` when this
 machine cannot start one now.
 
-The lock travels with the message on purpose. It is held without a gap from before the agent sends
-it, through the socket, by the keeper and by whatever inherits it; so whoever can take it knows
-that nothing runs *and nothing will*.
+The lock travels through the socket on purpose. It is held without a gap from before the agent
+sends it, by the keeper, and by whatever inherits it; so whoever can take it knows that nothing
+runs *and nothing will*. When the program starts the agent has no copy any more.
 
 Standard library only: see `digpy.agent.spawner` for how it is started.
 """

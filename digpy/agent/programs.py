@@ -130,12 +130,7 @@ class Programs:
             "log": str(directory.log.absolute()),
             "stdin": str(stdin.absolute()),
         }
-        lock = directory.lock()
-        try:
-            keeper = self._send_start(directory, request, message, lock)
-        finally:
-            # From here on the lock is held by the message, then by the keeper, then by the program.
-            os.close(lock)
+        keeper = self._send_start(directory, request, message)
         keeper.run = run
         self._busy[run] = keeper
         reach("agent.after_keeper")
@@ -186,15 +181,22 @@ class Programs:
         self._selector.close()
 
     def _send_start(
-        self, directory: RunDirectory, request: dict[str, Json], message: dict[str, Any], lock: int
+        self, directory: RunDirectory, request: dict[str, Json], message: dict[str, Any]
     ) -> _Keeper:
         while True:
             keeper = self._idle_keeper()
-            # Before the start: it names the process that might still start the run when we are
-            # dead.
+            # It names the process that might still start the run when we are dead.
             directory.publish_request(keeper.spawner.identity, request)
+            lock = directory.lock()
             try:
-                keeper.wire.send(message, lock)
+                # From here on the lock is held by the socket, then by the keeper and its program.
+                # Our copy is closed before the message that starts it: a keeper that finds the
+                # lock taken when its tree is empty kills whoever has it.
+                try:
+                    keeper.wire.give(lock)
+                finally:
+                    os.close(lock)
+                keeper.wire.send(message)
             except OSError:
                 # It died idle, or is stuck: half a message starts nothing.
                 self._forget(keeper)
@@ -210,7 +212,8 @@ class Programs:
             ours, theirs = socket.socketpair()
             self._last_number += 1
             try:
-                spawner.wire.send({"keeper": self._last_number}, theirs.fileno())
+                spawner.wire.give(theirs.fileno())
+                spawner.wire.send({"keeper": self._last_number})
             except OSError:
                 ours.close()
                 self._drop(spawner)

@@ -45,12 +45,17 @@ class Wire:
         """The descriptor to wait for."""
         return self._socket.fileno()
 
-    def send(self, message: dict[str, Any], file: int | None = None) -> None:
-        """Send `message`, and with it the open `file`. Raises `OSError` if nobody reads it."""
-        data = json.dumps(message).encode() + b"\n"
-        if file is not None:
-            data = data[socket.send_fds(self._socket, [data], [file]) :]
-        self._socket.sendall(data)
+    def give(self, file: int) -> None:
+        """Send the open `file` ahead of the message it belongs to; the caller may close its copy.
+
+        Two steps on purpose: whoever closes in between knows that the other side has the only copy
+        before it can act on the message. Raises `OSError` if nobody reads it.
+        """
+        socket.send_fds(self._socket, [b" "], [file])
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send `message`. Raises `OSError` if nobody reads it."""
+        self._socket.sendall(json.dumps(message).encode() + b"\n")
 
     def receive(self) -> list[dict[str, Any]]:
         """The messages that have arrived; never waits. Nothing may mean `closed`."""

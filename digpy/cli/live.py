@@ -130,7 +130,8 @@ class LiveView:
         for line in lines:
             if line.kind in ("warn", "error"):
                 style = "red" if line.kind == "error" else "yellow"
-                above.append(Text(f"{line.full_name}: {line.text}", style=style))
+                whose = f"{line.full_name}: " if line.full_name else ""
+                above.append(Text(f"{whose}{line.text}", style=style))
             elif line.kind == "out" and sys.stdout.isatty():
                 above.append(Text.from_ansi(line.text.removesuffix("\n")))
             elif line.kind == "out":

@@ -47,6 +47,8 @@ class PlainView:
         for attempt in attempts:
             self._take_in(attempt.attempt, attempt.tasks)
             for task in attempt.tasks:
+                if task.ended_at is not None and task.ended_at < attempt.since:
+                    self._states[attempt.attempt, task.number] = task.state
                 notice = self._notice(attempt.attempt, task, now)
                 if notice is not None:
                     happened.append((notice.at, notice))
@@ -105,7 +107,7 @@ class PlainView:
         elif item.kind == "out":
             self._output.write(item.text)
         else:
-            text = f"{item.full_name}: {item.text}"
+            text = f"{item.full_name}: {item.text}" if item.full_name else item.text
             self._say(item.at, item.kind, text, "task.log", item.attempt, item.full_name)
             if item.kind == "error":
                 self._unexplained.pop((item.attempt, item.full_name), None)

@@ -25,14 +25,18 @@ _SHARE = 10
 
 
 class Screen:
-    """What a person sees while a run goes on. Use as a context."""
+    """What a person sees while a run goes on. Use as a context.
 
-    def __init__(self, state: Path, log: Log, clock: Clock) -> None:
+    `since` is when the command began (UTC microseconds): of attempts that are older, what happened
+    before it is known but not shown again.
+    """
+
+    def __init__(self, state: Path, log: Log, clock: Clock, since: int) -> None:
         self.interval = _SHORTEST
         """Microseconds until `refresh` wants to be called again."""
         self._logs = state / "logs"
-        self._log = log
         self._clock = clock
+        self._since = since
         self._view: View = open_view(log)
         self._followed: dict[int, _Followed] = {}
         self._next = 0
@@ -49,8 +53,9 @@ class Screen:
         self._view.close()
 
     def say(self, text: str) -> None:
-        """Show a sentence of digpy's own."""
-        self._log.say("warn", text, "supervisor")
+        """Show a sentence of digpy's own, about no task."""
+        now = self._clock.now()
+        self._view.show([], [LogLine(0, "", "warn", text, now)], now)
 
     def refresh(self, standings: Standings) -> None:
         """Look at everything again and show what changed; does nothing when it is called too often."""
@@ -73,7 +78,8 @@ class Screen:
         for standing in standings:
             attempt = standing.row.id
             if attempt not in self._followed:
-                self._followed[attempt] = _Followed(self._logs / str(attempt))
+                shown = self._since if standing.row.created_at < self._since else 0
+                self._followed[attempt] = _Followed(self._logs / str(attempt), shown)
             changed, said = self._followed[attempt].look(standing, everything=everything)
             views.append(changed)
             lines += said
@@ -81,9 +87,10 @@ class Screen:
 
 
 class _Followed:
-    """One attempt: what of it was shown already."""
+    """One attempt: what of it was shown already, by this command or before `since`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, since: int) -> None:
+        self._since = since
         self._follower = LogFollower(directory, self._name_of)
         self._names: dict[int, str] = {}
         self._operators: dict[str, str] = {}
@@ -102,9 +109,7 @@ class _Followed:
         for line in lines:
             if line.kind == "info":  # digpy names the operator of every task it runs
                 self._operators[line.full_name] = line.text.partition(">:")[0]
-        # What a task started with and how it failed is told by its state; the log keeps it for later.
-        shown = [line for line in lines if line.kind in ("out", "warn")]
-        return self._view(standing, changed), shown
+        return self._view(standing, changed), [line for line in lines if line.at >= self._since]
 
     def view(self, standing: AttemptStanding) -> AttemptView:
         """The whole attempt."""
@@ -119,6 +124,7 @@ class _Followed:
             row.phase,
             row.reason,
             [self._task(task, self._is_live(task)) for task in tasks],
+            self._since,
         )
 
     def _is_live(self, task: TaskSummary | None) -> bool:

@@ -61,7 +61,8 @@ class AttemptView(NamedTuple):
     """One attempt and its tasks: all of them, or those that changed.
 
     `phase` is ``starting``, ``running``, ``canceling``, ``success``, ``failure`` or ``canceled``;
-    `reason` says why it ended that way (``task_error``, ``run_timeout`` ...).
+    `reason` says why it ended that way (``task_error``, ``run_timeout`` ...). What ended before
+    `since` (UTC microseconds) is no news: an earlier command has shown it.
     """
 
     attempt: int
@@ -70,11 +71,13 @@ class AttemptView(NamedTuple):
     phase: str
     reason: str | None
     tasks: Sequence[TaskView]
+    since: int = 0
 
 
 class LogLine(NamedTuple):
     """A piece of a log: ``out`` is what a task printed, verbatim; else a sentence of digpy's.
 
+    `full_name` is empty where a sentence is about no task.
     `at` (UTC microseconds) is when it was written; of a program's output, when the last of it was.
     """
 

@@ -17,10 +17,10 @@ from digpy.control.inline import LogEntry, Work
 from digpy.control.logs import AttemptLogs
 from digpy.control.trees import CachedTree, Trees
 from digpy.engine.advance import Draft
-from digpy.engine.changes import Changes, End, Stop
+from digpy.engine.changes import Changes, Stop
 from digpy.engine.events import CancelRequested, Due, Event, Lost
 from digpy.engine.retry import RetryRule, parse_retry
-from digpy.engine.states import TaskState
+from digpy.engine.states import DONE, TaskState
 from digpy.errors import InternalError
 from digpy.failpoints import reach
 from digpy.spi import Attempts, Report, Run, TaskRequest, TaskResult
@@ -157,9 +157,8 @@ class Executor:
                 self._claim(tx, request, cached.context.epoch, attempted.now)
             if also is not None:
                 also(tx)
-            for effect in changes.effects:
-                if isinstance(effect, End):
-                    self._end(tx, attempt, effect, attempted)
+            if attempted.is_over:
+                self._end(tx, attempt, attempted)
         reach("executor.after_commit")
         cached.saved(changes)
         attempted.committed(changes)
@@ -171,14 +170,15 @@ class Executor:
             raise AttemptOver(attempt)
         return False
 
-    def _end(self, tx: Transaction, attempt: int, end: End, attempted: _Attempted) -> None:
+    def _end(self, tx: Transaction, attempt: int, attempted: _Attempted) -> None:
         reach("executor.before_end")
+        state = attempted.draft.root.state
         row = attempt_rows.load(tx, attempt)
         phase, reason = Phase.SUCCESS, None
-        if end.state is TaskState.CANCELED:
+        if state is TaskState.CANCELED:
             phase = Phase.FAILURE if row.cause in LIMIT_CAUSES else Phase.CANCELED
             reason = row.cause
-        elif end.state is not TaskState.SUCCESS:
+        elif state is not TaskState.SUCCESS:
             phase, reason = Phase.FAILURE, "task_error"
         now = attempted.now
         if not attempt_rows.set_phase(tx, attempt, row.phase, phase, now, reason=reason):
@@ -228,8 +228,13 @@ class _Attempted:
 
     @property
     def anything(self) -> bool:
-        """Something is to be saved."""
-        return bool(self.draft.changes())
+        """Something is to be saved; at the least that an attempt is over which had nothing to do."""
+        return bool(self.draft.changes()) or self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """The root is done."""
+        return self.draft.root.state in DONE
 
     def happen(self, events: Sequence[Event], reports: Sequence[Report]) -> None:
         """Reports and events first, then whatever is due."""

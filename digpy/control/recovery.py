@@ -23,10 +23,11 @@ Settle: TypeAlias = Callable[[Iterable[Run]], list[Report]]
 
 
 class Control(NamedTuple):
-    """An open database and the door to it."""
+    """An open database, the door to it, and what removes the files of runs that are proved dead."""
 
     database: Database
     executor: Executor
+    tidy: Callable[[], None]
 
 
 def relaunch(control: Control, row: AttemptRow, settle: Settle, clock: Clock) -> None:
@@ -37,6 +38,7 @@ def relaunch(control: Control, row: AttemptRow, settle: Settle, clock: Clock) ->
 
     reports = _settled(control, row.id, settle)
     control.executor.step(row.id, reports=reports, work=False, also=launch)
+    control.tidy()
 
 
 def end_abandoned(control: Control, attempt: int, cause: str, settle: Settle) -> None:
@@ -48,6 +50,8 @@ def end_abandoned(control: Control, attempt: int, cause: str, settle: Settle) ->
             control.executor.step(attempt, reports=reports, work=False)
     except AttemptOver:
         return  # it ended by itself meanwhile
+    finally:
+        control.tidy()
 
 
 def _settled(control: Control, attempt: int, settle: Settle) -> list[Report]:

@@ -89,7 +89,11 @@ def find_or_start(
         if newest.command != newest.id:  # it was required by another command, which is gone
             with control.database.transaction() as tx:
                 attempt_rows.adopt(tx, newest.id, newest.id)
-        relaunch(control, newest, settle, clock)
+        with control.database.reading() as tx:
+            # Itself, and what it requires: their worker is gone as well.
+            unfinished = attempt_rows.unfinished(tx, newest.id)
+        for row in unfinished:
+            relaunch(control, row, settle, clock)
         return Found(decision, newest.id)
     if decision is Decision.SUPERSEDE_UNFINISHED:
         end_abandoned(control, newest.id, "superseded", settle)
@@ -118,7 +122,8 @@ def _before(
     tx: Transaction, newest: AttemptRow, wanted: Wanted, is_alive: Callable[[int], bool]
 ) -> Before:
     same = (
-        newest.workflow_id == wanted.workflow_id
+        newest.phase is not Phase.CANCELING  # what was told to stop can only be ended
+        and newest.workflow_id == wanted.workflow_id
         and newest.params == wanted.params
         and _comparable(newest.options) == _comparable(wanted.options)
     )

@@ -25,6 +25,10 @@ from digpy.store.phases import Phase
 from digpy.values import Params
 
 
+LONGEST_NAME = 255
+"""Characters that a retry attempt name may have, as in digdag 0.10.5."""
+
+
 class Start(NamedTuple):
     """Everything a new attempt is made of.
 
@@ -58,6 +62,11 @@ class Starter:
 
         Raises `LimitExceeded` before anything is written.
         """
+        if start.name is not None and not 1 <= len(start.name) <= LONGEST_NAME:
+            raise LimitExceeded(
+                f"retry_attempt_name has {len(start.name)} characters; it must have 1 to"
+                f" {LONGEST_NAME}"
+            )
         now = self._clock.now()
         active = attempt_rows.count_active(tx)
         if active + 1 > self._attempt_limit:

@@ -63,7 +63,7 @@ class Supervisor:
         self._worker: LocalWorker | None = None
         self._launched_at = 0
         self._greeted = False
-        self._asked: dict[int, int] = {}
+        self._asked: dict[int, tuple[int, str]] = {}  # attempt -> when it was asked to stop, why
         self._resumes = 0
         self._progress = -1
         self.finished = False
@@ -138,10 +138,11 @@ class Supervisor:
                 self.kill(row.cause or "user")
             return deadline
         if row.id in self._asked:
-            if now >= self._asked[row.id] + ANSWER:
+            since, cause = self._asked[row.id]
+            if now >= since + ANSWER:
                 self._tell("the worker does not answer: killing it")
-                self.kill(row.cause or "user")
-            return self._asked[row.id] + ANSWER
+                self.kill(cause)
+            return since + ANSWER
         deadline = now + SWEEP
         if row.started_at is not None and (limit := _limit(row, "run_timeout", 0)):
             deadline = row.started_at + limit
@@ -152,12 +153,15 @@ class Supervisor:
         if not self._greeted and (limit := _limit(row, "start_timeout", 180 * SECOND)):
             if now >= self._launched_at + limit:
                 self._tell("the worker did not start in time: killing it")
-                self._stop_worker()
+                if row.phase is Phase.STARTING:
+                    self.kill("start_timeout")
+                else:  # a replacement: one more loss
+                    self._stop_worker()
             deadline = min(deadline, self._launched_at + limit)
         return deadline
 
     def _ask(self, attempt: int, cause: str) -> None:
-        self._asked.setdefault(attempt, self._clock.now())
+        self._asked.setdefault(attempt, (self._clock.now(), cause))
         self.worker.channel.send({"cancel": attempt, "cause": cause})
 
     # Losing the worker
@@ -165,6 +169,7 @@ class Supervisor:
     def _worker_ended(self, code: int) -> None:
         unfinished = self._unfinished()
         if not unfinished:
+            self._opened().tidy()  # it may have died between its last commit and cleaning up
             self.finished = True
             return
         self._tell(f"the worker ended unexpectedly ({_describe_exit(code)}): recovering")
@@ -172,8 +177,8 @@ class Supervisor:
             self._record_loss(row, code)
         reach("supervisor.after_loss")
         if any(row.phase is Phase.CANCELING for row in unfinished) or self._asked:
-            cause = next((row.cause for row in unfinished if row.cause), "user")
-            self._close_all(cause)
+            causes = [cause for _, cause in self._asked.values()]
+            self._close_all(next((row.cause for row in unfinished if row.cause), None) or causes[0])
             self.finished = True
             return
         if not self._may_resume(unfinished[0]):
@@ -199,7 +204,7 @@ class Supervisor:
         with self._opened().database.reading() as tx:
             return sum(
                 task.state in DONE
-                for row in attempt_rows.unfinished(tx, self._command)
+                for row in attempt_rows.of_command(tx, self._command)
                 for task in task_rows.summary(tx, row.id)
             )
 

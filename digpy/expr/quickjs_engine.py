@@ -138,7 +138,8 @@ class _Context:
 
             table = _dumps(transitions(timezone))
             self._zones.add(timezone)
-        _call(self._host, "zone", timezone, now // 1000, table)
+        # A float, because the binding cuts an int to 32 bits.
+        _call(self._host, "zone", timezone, float(now // 1000), table)
         self._zone = (timezone, now)
 
 

@@ -86,13 +86,14 @@
   }
 
   function freezeEverything() {
-    ["locale", "lang", "defineLocale", "updateLocale", "relativeTimeThreshold", "relativeTimeRounding"]
-      .forEach(function (name) { if (globalThis.moment) delete globalThis.moment[name]; });
     // Code could declare global names with it. Whoever writes one of these words gets a context of his own.
     function refuse() { throw new TypeError("code generation is out of reach here"); }
     [function () {}, function* () {}, async function () {}, async function* () {}].forEach(function (f) {
       Object.defineProperty(Object.getPrototypeOf(f), "constructor", { value: refuse });
     });
+    // These change what every later expression would see; whoever writes one gets a context of his own, too.
+    ["locale", "lang", "defineLocale", "updateLocale", "relativeTimeThreshold", "relativeTimeRounding"]
+      .forEach(function (name) { if (globalThis.moment) globalThis.moment[name] = refuse; });
     globalThis.eval = refuse;
     globalThis.Function = refuse;
 

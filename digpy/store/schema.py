@@ -66,8 +66,9 @@ def _reference(name: str, target: str, *, optional: bool = False) -> Column[int]
 
 
 def _among(column: str, words: Iterable[str]) -> str:
-    listed = ", ".join(f"'{word}'" for word in sorted(words))
-    return f"{column} IN ({listed})"
+    # Not IN: SQLite would build a table of the words for every row it writes, which made saving
+    # tasks take twice as long.
+    return " OR ".join(f"{column} = '{word}'" for word in sorted(words))
 
 
 def _known(column: str, words: Iterable[str]) -> CheckConstraint:

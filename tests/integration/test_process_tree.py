@@ -197,6 +197,13 @@ def test_a_program_leads_its_own_session(run: Callable[[str], ProgramEvent], log
     assert log.read_text() == "1 1\n"
 
 
+def test_the_agent_has_no_copy_of_the_lock_when_the_program_starts(
+    run: Callable[[str], ProgramEvent],
+) -> None:
+    script = f"grep -sq 'FLOCK.*WRITE' /proc/{os.getpid()}/fdinfo/*"
+    assert run(script) == ProgramEnded(RUN, 1, "exited", REAPED)
+
+
 # What cannot be started
 
 

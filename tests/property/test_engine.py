@@ -12,7 +12,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, assume, settings
+from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -45,7 +45,16 @@ from tests.support.workflows import task_mappings, workflows
 
 LIMIT = 120
 ROWS = {(row.state, row.cause, row.target) for row in TABLE}
-RETRIES = st.sampled_from([None, None, RetryRule(1), RetryRule(2, 3), RetryRule(3, 1, True)])
+RETRIES = st.sampled_from([None, None, None, RetryRule(1), RetryRule(3, 1, True)])
+FATES = st.one_of(
+    st.tuples(st.just("succeed"), st.none()),
+    st.tuples(st.just("succeed"), st.none() | task_mappings()),
+    st.tuples(st.just("fail"), RETRIES),
+    st.tuples(st.just("fail"), RETRIES),
+    st.tuples(st.just("poll"), st.none() | st.just(7)),
+    st.tuples(st.just("lose"), RETRIES),
+)
+"""How a run ends."""
 
 
 class World(RuleBasedStateMachine):
@@ -76,67 +85,46 @@ class World(RuleBasedStateMachine):
         assert self.tree[number].fence == fence + 1
         assert self._may_run(self.tree[number])
 
-    @rule(data=st.data(), sub=st.none() | task_mappings(), store=st.booleans())
+    @rule(data=st.data(), fate=FATES)
     @precondition(lambda self: self._in(TaskState.RUNNING))
-    def succeed(self, data: st.DataObject, sub: Any, store: bool) -> None:
-        task = self._draw(data, TaskState.RUNNING)
-        subtasks = None if sub is None else Subtasks(sub)
-        definitions = compile_generated(task.definition, task.full_name, subtasks)
-        if definitions is not None and len(self.tree) + len(definitions) > LIMIT:
-            return
-        stored = {"s": task.number} if store else {}
-        outcome = Outcome(definitions, subtasks, store=stored)
-        self._report(Succeeded(task.number, task.fence, self.now, outcome))
-
-    @rule(data=st.data(), retry=RETRIES)
-    @precondition(lambda self: self._in(TaskState.RUNNING))
-    def fail(self, data: st.DataObject, retry: RetryRule | None) -> None:
-        task = self._draw(data, TaskState.RUNNING)
-        error = {"message": f"failed {task.number}"}
-        self._report(Failed(task.number, task.fence, self.now, error, retry, {"tries": 1}))
-
-    @rule(data=st.data(), after=st.integers(0, 10), awaits=st.none() | st.just(7))
-    @precondition(lambda self: self._in(TaskState.RUNNING))
-    def poll(self, data: st.DataObject, after: int, awaits: int | None) -> None:
-        task = self._draw(data, TaskState.RUNNING)
-        due = self.now + after
-        self._report(Postponed(task.number, task.fence, self.now, due, {"polls": 1}, awaits))
-
-    @rule(data=st.data(), retry=RETRIES)
-    @precondition(lambda self: self._in(TaskState.RUNNING))
-    def lose(self, data: st.DataObject, retry: RetryRule | None) -> None:
-        task = self._draw(data, TaskState.RUNNING)
-        self._report(Lost(task.number, task.fence, self.now, "exited", retry))
+    def finish(self, data: st.DataObject, fate: Any) -> None:
+        self._finish(self._draw(data, TaskState.RUNNING), fate)
 
     @rule(data=st.data())
     @precondition(lambda self: self._in(*WAITING))
     def wake(self, data: st.DataObject) -> None:
-        task = self._draw(data, *WAITING)
-        assert task.retry_at is not None
-        self.now = max(self.now, task.retry_at)
-        self._feed(Due(task.number, self.now))
+        self._wake(self._draw(data, *WAITING))
 
-    @rule(data=st.data())
-    def wake_what_does_not_wait(self, data: st.DataObject) -> None:
+    @rule(fates=st.lists(FATES, min_size=1, max_size=6))
+    def go_on(self, fates: list[Any]) -> None:
+        """The ordinary course: claim the first that is ready and end its run, or wake one."""
+        for fate in fates:
+            ready, waiting = self._in(TaskState.READY), self._in(*WAITING)
+            if ready:
+                self._feed(Claimed(ready[0], self.now))
+                self._finish(self.tree[ready[0]], fate)
+            elif waiting:
+                self._wake(self.tree[waiting[0]])
+
+    @rule(data=st.data(), kind=st.sampled_from(["repeat", "late", "early", "due"]))
+    def noise(self, data: st.DataObject, kind: str) -> None:
+        """Reports that come twice, too late or for a run that is not, and needless wakes."""
         number = data.draw(st.sampled_from(list(self.tree.tasks)))
-        assume(self.tree[number].state not in WAITING)
-        self._feed_nothing(Due(number, self.now))
+        task = self.tree[number]
+        if kind == "repeat":
+            for report in self.reports[-5:]:
+                self._feed_nothing(report)
+        elif kind == "due":
+            if task.state not in WAITING:
+                self._feed_nothing(Due(number, self.now))
+        else:
+            fence = task.fence + (-1 if kind == "late" else 1)
+            self._feed_nothing(Succeeded(number, fence, self.now, Outcome(store={"s": 0})))
 
-    @rule(data=st.data())
-    @precondition(lambda self: self.reports)
-    def repeat_a_report(self, data: st.DataObject) -> None:
-        self._feed_nothing(data.draw(st.sampled_from(self.reports)))
-
-    @rule(data=st.data(), late=st.booleans())
-    def report_a_run_that_is_not(self, data: st.DataObject, late: bool) -> None:
-        number = data.draw(st.sampled_from(list(self.tree.tasks)))
-        fence = self.tree[number].fence + (-1 if late else 1)
-        self._feed_nothing(Succeeded(number, fence, self.now, Outcome(store={"s": 0})))
-
-    @rule(chance=st.integers(0, 9))
+    @rule(chance=st.integers(0, 14))
     def cancel(self, chance: int) -> None:
         if chance:
-            return
+            return  # most attempts are left alone
         if self.tree.cancel or self.tree.root.state in DONE:
             self._feed_nothing(CancelRequested(self.now, "user"))
             return
@@ -191,7 +179,9 @@ class World(RuleBasedStateMachine):
                     continue  # canceled while it waited for its next round
                 live = [self.tree[number].definition for number in task.children]
                 assert live[: len(wanted)] == wanted
-                assert all(extra.name in ("^error", "^failure-alert") for extra in live[len(wanted) :])
+                assert all(
+                    extra.name in ("^error", "^failure-alert") for extra in live[len(wanted) :]
+                )
 
     @invariant()
     def every_round_is_complete(self) -> None:
@@ -275,9 +265,29 @@ class World(RuleBasedStateMachine):
         self.tree, changes = begin(self.workflow, self.now, LIMIT, selection)
         self._apply(changes)
 
-    def _report(self, event: Event) -> None:
+    def _finish(self, task: Task, fate: Any) -> None:
+        kind, detail = fate
+        number, fence, now = task.number, task.fence, self.now
+        event: Event
+        if kind == "succeed":
+            subtasks = None if detail is None else Subtasks(detail)
+            definitions = compile_generated(task.definition, task.full_name, subtasks)
+            if definitions is not None and len(self.tree) + len(definitions) > LIMIT:
+                subtasks = definitions = None
+            event = Succeeded(number, fence, now, Outcome(definitions, subtasks, store={"s": 1}))
+        elif kind == "fail":
+            event = Failed(number, fence, now, {"message": "no"}, detail, {"tries": 1})
+        elif kind == "poll":
+            event = Postponed(number, fence, now, now + 3, {"polls": 1}, detail)
+        else:
+            event = Lost(number, fence, now, "exited", detail)
         self.reports.append(event)
         self._feed(event)
+
+    def _wake(self, task: Task) -> None:
+        assert task.retry_at is not None
+        self.now = max(self.now, task.retry_at)
+        self._feed(Due(task.number, self.now))
 
     def _feed(self, event: Event) -> Changes:
         before = image(self.tree)
@@ -340,11 +350,12 @@ def _content(changes: Changes) -> tuple[Any, ...]:
     )
 
 
+pytestmark = pytest.mark.timeout(300)
+
 TestWorld = World.TestCase
 TestWorld.settings = settings(
-    max_examples=120,
-    stateful_step_count=50,
+    max_examples=150,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-TestWorld.pytestmark = [pytest.mark.timeout(300)]

@@ -52,7 +52,7 @@ class Command:
         self, project: Path, token: str, arguments: tuple[str, ...], environment: Mapping[str, str]
     ) -> None:
         self._token = f"{TOKEN}={token}".encode()
-        self._out = project / f"out.{uuid.uuid4()}"
+        self._out = project / f"{uuid.uuid4()}.out"
         self._err = self._out.with_suffix(".err")
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(

@@ -7,7 +7,7 @@ the tree, so a test sees what an executor would see.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from digpy.dsl.compiler import compile_generated, compile_workflow
@@ -39,25 +39,24 @@ class Step(NamedTuple):
 
     kind: str
     subtasks: Subtasks | None = None
-    store: Params = {}
-    export: Params = {}
+    store: Params = {}  # noqa: RUF012 - never mutated
+    export: Params = {}  # noqa: RUF012
     reset: tuple[str, ...] = ()
-    error: Params = {}
+    error: Params = {}  # noqa: RUF012
     retry: RetryRule | None = None
     after: int = 0
     awaits: int | None = None
 
 
 def ok(
-    sub: Params | Subtasks | None = None,
+    sub: Mapping[str, Any] | Subtasks | None = None,
     store: Params | None = None,
     export: Params | None = None,
     reset: tuple[str, ...] = (),
 ) -> Step:
     """Success; `sub` is the ``^sub`` mapping."""
-    if isinstance(sub, dict):
-        sub = Subtasks(sub)
-    return Step("ok", sub, store or {}, export or {}, reset)
+    subtasks = sub if sub is None or isinstance(sub, Subtasks) else Subtasks(dict(sub))
+    return Step("ok", subtasks, store or {}, export or {}, reset)
 
 
 def fail(message: str = "boom", retry: object = None) -> Step:
@@ -81,8 +80,8 @@ OK = ok()
 Script = Callable[[TaskTree, Task], Step]
 
 
-def scripted(steps: Mapping[str, Step | Sequence[Step]]) -> Script:
-    """One step a run by full name, the last one again and again; success without an entry."""
+def scripted(steps: Mapping[str, Any]) -> Script:
+    """A step or a list of them by full name, the last one again and again; else success."""
     runs: dict[str, Iterator[Step]] = {}
     last: dict[str, Step] = {}
 
@@ -109,7 +108,7 @@ class Play:
     def __init__(
         self,
         workflow: Mapping[str, Any] | Workflow,
-        steps: Mapping[str, Step | Sequence[Step]] | Script | None = None,
+        steps: Mapping[str, Any] | Script | None = None,
         *,
         limit: int = 1000,
         selection: Selection = EVERYTHING,
@@ -168,8 +167,8 @@ class Play:
         if step.kind == "lose":
             return Lost(number, fence, now, "exited", step.retry)
         if step.kind == "postpone":
-            polls = {"polls": int(task.state_params.get("polls", 0)) + 1}  # type: ignore[call-overload]
-            return Postponed(number, fence, now, now + step.after, polls, step.awaits)
+            state: Params = {"polled by": fence}
+            return Postponed(number, fence, now, now + step.after, state, step.awaits)
         definitions = compile_generated(task.definition, task.full_name, step.subtasks)
         outcome = Outcome(definitions, step.subtasks, step.export, step.store, step.reset)
         return Succeeded(number, fence, now, outcome)
@@ -313,4 +312,3 @@ def tasks_of(*definitions: tuple[str, int | None, tuple[int, ...], bool]) -> Def
     for task in tasks:
         task.children = tuple(t.index for t in tasks if t.parent == task.index)
     return Definitions(tasks)
-

@@ -148,8 +148,24 @@ _VARYING = (
 
 
 def same(expected: str, printed: str) -> bool:
-    """Whether `printed` is what the page promises."""
+    """Whether `printed` is what the page promises.
+
+    digpy's own lines and what tasks print are two streams; each is compared in its order.
+    """
     for pattern, name in _VARYING:
         expected, printed = pattern.sub(name, expected), pattern.sub(name, printed)
-    parts = (re.escape(part) for part in re.split(r"^\.\.\.\n", expected, flags=re.MULTILINE))
-    return re.fullmatch(r"(?:.*\n)*".join(parts), printed) is not None
+    return all(
+        _matches(promised, found)
+        for promised, found in zip(_streams(expected), _streams(printed), strict=True)
+    )
+
+
+def _streams(text: str) -> tuple[str, str]:
+    lines = text.splitlines(keepends=True)
+    logged = [line for line in lines if line.startswith("<time> [")]
+    return "".join(logged), "".join(line for line in lines if line not in logged)
+
+
+def _matches(promised: str, found: str) -> bool:
+    parts = (re.escape(part) for part in re.split(r"^\.\.\.\n", promised, flags=re.MULTILINE))
+    return re.fullmatch(r"(?:.*\n)*".join(parts), found) is not None

@@ -79,7 +79,8 @@ class Scenario:
         self.state = directory / "state"
         self.state.mkdir()
         self.write(files)
-        overrides = [f"{key}={value}" for key, value in config.items() if " " not in key]
+        known = ("executor.task_max_run", "executor.attempt_max_run")
+        overrides = [f"{key}={value}" for key, value in config.items() if key in known]
         self.settings: Settings = load({"HOME": str(directory)}, None, overrides)
         self.clock = JumpingClock()
         self.logs = RememberedLogs()
@@ -112,11 +113,20 @@ class Scenario:
         )
         self.api = LocalTaskApi(self.executor, self.clock, self.open)
 
+    def replace(self, files: Mapping[str, str]) -> None:
+        """Make the project hold just `files`."""
+        for path in self.project.rglob("*"):
+            if path.is_file():
+                path.unlink()
+        self.write(files)
+
     def write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
             path = self.project / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+            if name.endswith(".sh"):
+                path.chmod(0o755)
 
     def push(self) -> None:
         """Read and keep the project. Raises `SourceError`."""
@@ -160,6 +170,9 @@ class Scenario:
             session = attempt_rows.ensure_session(
                 tx, project_rows.load_revision(tx, self.revision).project, step["workflow"], at, "u"
             )
+            existing = attempt_rows.find(tx, session, name)
+            if existing is not None:
+                return StartedAttempt(existing.id, session, False, existing.is_done, False)
             options: dict[str, Any] = {"resumed_from": resume["attempt"]}
             if resume.get("from"):
                 options["start"] = resume["from"]
@@ -310,7 +323,8 @@ def _depth_first(tree: TaskTree, task: Task) -> Iterator[Task]:
 
 def _task(tree: TaskTree, task: Task, places: Mapping[int, int]) -> dict[str, Any]:
     output = tree.newest_output(task)
-    export: dict[str, Any] = dict(task.definition.export)
+    written: Any = task.definition.config.get("_export") or {}
+    export: dict[str, Any] = dict(written)
     if task.definition.name == "^error":
         error: dict[str, Any] = {}
         for source in error_sources(tree, task):

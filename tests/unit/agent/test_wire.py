@@ -48,9 +48,17 @@ def test_half_a_message_is_none() -> None:
 def test_an_open_file_comes_along(wires: tuple[Wire, Wire], tmp_path: Path) -> None:
     ours, theirs = wires
     with (tmp_path / "file").open("w") as file:
-        ours.send({"a": 1}, file.fileno())
+        ours.give(file.fileno())
+        ours.send({"a": 1})
         assert theirs.receive() == [{"a": 1}]
         assert os.path.sameopenfile(theirs.files[0], file.fileno())
+
+
+def test_a_file_arrives_before_its_message(wires: tuple[Wire, Wire], tmp_path: Path) -> None:
+    ours, theirs = wires
+    with (tmp_path / "file").open("w") as file:
+        ours.give(file.fileno())
+    assert (theirs.receive(), len(theirs.files)) == ([], 1)
 
 
 def test_a_file_that_came_along_is_not_inherited_by_programs(
@@ -58,7 +66,7 @@ def test_a_file_that_came_along_is_not_inherited_by_programs(
 ) -> None:
     ours, theirs = wires
     with (tmp_path / "file").open("w") as file:
-        ours.send({}, file.fileno())
+        ours.give(file.fileno())
     theirs.receive()
     assert not os.get_inheritable(theirs.files[0])
 

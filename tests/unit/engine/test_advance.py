@@ -201,10 +201,12 @@ class TestRetries:
         play.play("+w+a", postpone())
         play.due("+w+a")
         play.play("+w+a", fail(retry=1))
-        assert play.task("+w+a").state_params == {"polls": 1}
+        assert play.task("+w+a").state_params == {"polled by": 1}
 
     def test_a_poll_is_not_a_retry(self) -> None:
-        play = Play({"+a": LEAF}, {"+w+a": [postpone(2), postpone(2, awaits=7), fail(retry=1), ok()]})
+        play = Play(
+            {"+a": LEAF}, {"+w+a": [postpone(2), postpone(2, awaits=7), fail(retry=1), ok()]}
+        )
         play.play("+w+a")
         play.due("+w+a")
         play.play("+w+a")
@@ -226,7 +228,7 @@ class TestLosses:
         play.play("+w+a", lose(retry=1))
         task = play.task("+w+a")
         assert (task.state, task.losses, task.retries) == (S.READY, 1, 0)
-        assert task.state_params == {"polls": 1}
+        assert task.state_params == {"polled by": 1}
 
     def test_three_losses_in_a_row_are_an_error(self) -> None:
         play = Play({"+a": LEAF}, {"+w+a": lose()}).run()

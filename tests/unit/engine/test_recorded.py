@@ -28,6 +28,7 @@ RECORDED = {
     )
 }
 
+
 class Operators:
     """What the operators of the recordings do, and nothing more."""
 
@@ -36,7 +37,7 @@ class Operators:
         self.calls: Counter[str] = Counter()
 
     def __call__(self, tree: TaskTree, task: Task) -> Step:
-        config = task.definition.config
+        config: Any = task.definition.config
         name = next((key for key in config if key.endswith(">")), "_type>")
         command = _filled(tree, task, config.get(name))
         if name == "sh>":
@@ -84,6 +85,7 @@ def _looked_up(exports: Any, hole: re.Match[str]) -> str:
 
 def _repeated(name: str, command: Any, config: Any) -> Step:
     parallel = config.get("_parallel")
+    data: list[Any]
     if name == "loop>":
         data = [{"i": i} for i in range(int(command))]
         names = [f"+loop-{i}" for i in range(int(command))]

@@ -53,6 +53,13 @@ def test_handlers_of_a_generating_task_are_told_from_what_it_generated() -> None
     assert_same(play.tree, play.reloaded())
 
 
+def test_subtasks_and_check_of_one_run_stand_in_the_same_definitions() -> None:
+    play = Play({"+a": {"sh>": "x", "_check": LEAF}}, {"+w+a": ok({"+x": LEAF})}).run()
+    loaded = play.reloaded()
+    assert loaded[3].definitions is loaded[5].definitions
+    assert_same(play.tree, loaded)
+
+
 def test_generated_definitions_are_those_of_the_round() -> None:
     steps = {"+w+e": [ok({"+x": LEAF}), ok({"+k": LEAF, "+y": LEAF})], "+w+e^sub+x": fail()}
     play = Play({"+e": {"sh>": "x", "_retry": 1}}, steps).run()

@@ -127,7 +127,7 @@ def _attempts() -> None:
         sa.Column("canceling_since", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "(phase IN ('canceled', 'failure', 'success')) = (ended_at IS NOT NULL)",
+            "(phase = 'canceled' OR phase = 'failure' OR phase = 'success') = (ended_at IS NOT NULL)",  # noqa: E501
             name=op.f("attempts_ended_when_terminal"),
         ),
         sa.CheckConstraint(
@@ -138,7 +138,7 @@ def _attempts() -> None:
             "phase <> 'running' OR started_at IS NOT NULL", name=op.f("attempts_running_since_when")
         ),
         sa.CheckConstraint(
-            "phase IN ('canceled', 'canceling', 'created', 'failure', 'queued', 'running', 'starting', 'success')",  # noqa: E501
+            "phase = 'canceled' OR phase = 'canceling' OR phase = 'created' OR phase = 'failure' OR phase = 'queued' OR phase = 'running' OR phase = 'starting' OR phase = 'success'",  # noqa: E501
             name=op.f("attempts_known_phase"),
         ),
         sa.ForeignKeyConstraint(["command"], ["attempts.id"], name=op.f("attempts_command")),
@@ -261,22 +261,26 @@ def _tasks() -> None:
         sa.Column("started_at", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "(state IN ('canceled', 'error', 'group_error', 'success')) = (ended_at IS NOT NULL)",
+            "(state = 'canceled' OR state = 'error' OR state = 'group_error' OR state = 'success') = (ended_at IS NOT NULL)",  # noqa: E501
             name=op.f("tasks_ended_when_done"),
         ),
-        sa.CheckConstraint("how IN ('ran', 'resumed', 'skipped')", name=op.f("tasks_known_how")),
+        sa.CheckConstraint(
+            "how = 'ran' OR how = 'resumed' OR how = 'skipped'", name=op.f("tasks_known_how")
+        ),
         sa.CheckConstraint(
             "state <> 'running' OR fence > reported_fence", name=op.f("tasks_running_is_claimed")
         ),
         sa.CheckConstraint(
-            "state IN ('blocked', 'canceled', 'error', 'group_error', 'group_retry_waiting', 'planned', 'ready', 'retry_waiting', 'running', 'success')",  # noqa: E501
+            "state = 'blocked' OR state = 'canceled' OR state = 'error' OR state = 'group_error' OR state = 'group_retry_waiting' OR state = 'planned' OR state = 'ready' OR state = 'retry_waiting' OR state = 'running' OR state = 'success'",  # noqa: E501
             name=op.f("tasks_known_state"),
         ),
         sa.CheckConstraint(
             "state NOT IN ('retry_waiting', 'group_retry_waiting') OR retry_at IS NOT NULL",
             name=op.f("tasks_waiting_until_when"),
         ),
-        sa.CheckConstraint("verdict IN ('error', 'group_error')", name=op.f("tasks_known_verdict")),
+        sa.CheckConstraint(
+            "verdict = 'error' OR verdict = 'group_error'", name=op.f("tasks_known_verdict")
+        ),
         sa.CheckConstraint("(parent IS NULL) = (number = 1)", name=op.f("tasks_root_is_first")),
         sa.CheckConstraint("cancel IN (0, 1)", name=op.f("tasks_cancel_is_a_flag")),
         sa.CheckConstraint("parent < number", name=op.f("tasks_parent_before_child")),
@@ -343,7 +347,7 @@ def _task_runs() -> None:
         sa.Column("proof", sa.Text(), nullable=True),
         sa.Column("proof_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "outcome IN ('failed', 'lost', 'postponed', 'succeeded')",
+            "outcome = 'failed' OR outcome = 'lost' OR outcome = 'postponed' OR outcome = 'succeeded'",  # noqa: E501
             name=op.f("task_runs_known_outcome"),
         ),
         sa.CheckConstraint(
