@@ -92,7 +92,10 @@ class Agent:
             selector.register(self._programs, selectors.EVENT_READ)
             while True:
                 exchange = self._api.exchange(reports, self._slots - len(self._running))
-                reach("agent.after_finish" if reports else "agent.after_claim")
+                if reports:
+                    reach("agent.after_finish")
+                if exchange.requests:
+                    reach("agent.after_claim")
                 for report in reports:  # committed: what was left on disk is not needed any more
                     RunDirectory(self._state, report.run).remove()
                 for run in exchange.cancels:

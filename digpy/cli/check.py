@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import click
 from digpy.cli.options import common, common_options, only_params_file, option, project_options
 from digpy.cli.parameters import start_parameters
 from digpy.cli.problems import report
+from digpy.control.yaml_text import yaml_lines
 from digpy.dsl.include import FileReader
 from digpy.dsl.model import Workflow
 from digpy.dsl.nodes import templates
@@ -21,7 +22,7 @@ from digpy.dsl.project import load_project
 from digpy.dsl.reader import read_text
 from digpy.errors import NotFound, SourceError, UsageError
 from digpy.source import Problem, sort_problems
-from digpy.values import Json, Params, to_json
+from digpy.values import Json, Params
 
 _WRONG = SourceError.exit_code
 
@@ -188,29 +189,6 @@ def _problem_as_json(problem: Problem) -> Params:
         "line": span.line if span else None,
         "column": span.column if span else None,
     }
-
-
-def yaml_lines(value: Json) -> Iterable[str]:
-    """`value` as YAML in digdag's manner: bare keys, quoted texts, empty collections as ``{}``."""
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
-            yield from _yaml_entry(f"{key}:", item)
-    elif isinstance(value, list) and value:
-        for item in value:
-            lines = list(yaml_lines(item))
-            yield f"- {lines[0]}"
-            yield from (f"  {line}" for line in lines[1:])
-    else:
-        yield to_json(value)
-
-
-def _yaml_entry(key: str, item: Json) -> Iterable[str]:
-    if isinstance(item, (dict, list)) and item:
-        yield key
-        indent = "  " if isinstance(item, dict) else ""
-        yield from (f"{indent}{line}" for line in yaml_lines(item))
-    else:
-        yield f"{key} {to_json(item)}"
 
 
 def _system_timezone() -> str:

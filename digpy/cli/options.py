@@ -44,6 +44,13 @@ class Common(NamedTuple):
         """Read the settings. Raises `ConfigError`."""
         return config.load(os.environ, self.config, self.overrides)
 
+    def words(self) -> list[str]:
+        """The words of a command line that lead to the same settings."""
+        words = [] if self.config is None else ["-c", str(self.config)]
+        for pair in self.overrides:
+            words += ["-X", pair]
+        return words
+
     def open_log(self) -> Log:
         """Open the log. Raises `UsageError` where its file cannot be written."""
         try:
@@ -201,8 +208,7 @@ class RunOptions(NamedTuple):
         earlier runs finished. start, goal, end: patterns, as written. save: state directory, None:
         ``.digpy`` in the project. no_save: keep the state in a directory that is removed at the
         end. session: ``last`` and so on, or a time; see `digpy.control.session_times`.
-        max_task_threads: None: as configured. task_log: directory for task logs in the layout of
-        digdag's server. limits: supervision limits given for this attempt only, by the name of
+        max_task_threads: None: as configured. limits: supervision limits given for this attempt only, by the name of
         their setting
             (``run_timeout`` ...); durations in microseconds, None: switched off. What was not given
             is missing.
@@ -223,8 +229,26 @@ class RunOptions(NamedTuple):
     show_params: bool
     session: str
     max_task_threads: int | None
-    task_log: Path | None
     limits: dict[str, int | None]
+
+    def words_to_continue(self) -> list[str]:
+        """The words, besides workflow and session, with which the same run is continued.
+
+        Not among them: what runs tasks again that have succeeded, and what is the same by itself
+        or may differ.
+        """
+        words = [] if self.task is None else [self.task]
+        if self.project != Path():
+            words += ["--project", str(self.project)]
+        for name, value in (("--save", self.save), ("-P", self.params_file)):
+            if value is not None:
+                words += [name, str(value)]
+        for pair in self.params:
+            words += ["-p", pair]
+        for name, pattern in (("--goal", self.goal), ("--end", self.end)):
+            if pattern is not None:
+                words += [name, pattern]
+        return words
 
 
 def run_options(run: Callable[[RunOptions], int]) -> Callable[..., int]:
@@ -264,6 +288,11 @@ def _run_options(given: dict[str, Any]) -> RunOptions:
             )
     if given.pop("timezone"):
         click.echo("warning: --timezone has no effect; write timezone: into the file", err=True)
+    if given.pop("task_log"):
+        raise UsageError(
+            "-O, --task-log is an option of digdag that digpy does not have yet\n"
+            "    help: the log of each task is kept in .digpy/logs, and the summary names it"
+        )
     limits: dict[str, int | None] = {
         name: given[name] or None for name in _TIMEOUTS if given[name] is not None
     }
@@ -354,13 +383,6 @@ _RUN_OPTIONS: Sequence[Callable[[Any], Any]] = (
         help="How many programs may run at once; 0: eight for each processor, at least 32.",
     ),
     option(
-        "-O",
-        "--task-log",
-        type=click.Path(file_okay=False, path_type=Path),
-        metavar="DIR",
-        help="Also write the log of each task below DIR, in the layout of digdag's server.",
-    ),
-    option(
         "--run-timeout",
         type=length_of_time,
         metavar="DURATION",
@@ -386,4 +408,5 @@ _RUN_OPTIONS: Sequence[Callable[[Any], Any]] = (
         help="How often in a row a lost worker is replaced before the attempt fails.",
     ),
     click.option("--timezone", hidden=True),
+    click.option("-O", "--task-log", hidden=True),
 )

@@ -21,7 +21,7 @@ from digpy.cli.options import RunOptions, common, common_options, run_options
 from digpy.cli.parameters import start_parameters
 from digpy.cli.screen import Screen
 from digpy.cli.signals import Signals
-from digpy.cli.view import AttemptView
+from digpy.cli.view import AttemptView, TaskView
 from digpy.clock import SystemClock
 from digpy.control.continuation import Decision
 from digpy.control.limits import effective_limits
@@ -33,7 +33,7 @@ from digpy.control.supervisor import Supervisor
 from digpy.dsl.model import Workflow
 from digpy.dsl.project import Project, load_project
 from digpy.dsl.subtree import extract_subtree
-from digpy.errors import Conflict, NotFound
+from digpy.errors import Conflict, NotFound, UsageError
 from digpy.expr.evaluate import evaluate_text
 from digpy.launchers.local import LocalLauncher, LocalWorker
 from digpy.store.phases import Phase
@@ -63,12 +63,15 @@ class _Run:
         self._options = options
         self._resources = resources
         self._clock = SystemClock()
+        self._since = self._clock.now()
         self._launcher = LocalLauncher()
         self._locks: list[int] = []
         settings = common().settings()
         if options.max_task_threads is not None:
             threads = str(options.max_task_threads)
             settings = settings.replace("agent.max-task-threads", threads, "--max-task-threads")
+        if not options.project.is_dir():
+            raise UsageError(f'there is no directory "{options.project}" (--project)')
         root = options.project.resolve()
         self._installation = Installation(root, self._state_directory(root), settings)
 
@@ -77,6 +80,8 @@ class _Run:
         project = load_project(self._installation.project)
         workflow = _find_workflow(project, self._options)
         params = self._parameters()
+        session_time(self._options.session, workflow.timezone, self._since, None)  # or an error
+        self._warn(project)
         self._installation.prepare()
         worker = self._launch()  # it makes itself ready while the database is opened here
         control = self._installation.open_control()
@@ -84,11 +89,20 @@ class _Run:
         if found.decision is Decision.NOTHING:
             worker.channel.close()
             control.database.close()
-            click.echo(_nothing_to_do(self._options, wanted), err=True)
+            click.echo(_nothing_to_do(self._options, wanted, self._installation.state), err=True)
             return 0
         return self._supervise(control, worker, found.attempt, wanted)
 
     # Preparing
+
+    def _warn(self, project: Project) -> None:
+        """Say what is legal and probably wrong, before anything else is shown."""
+        for warning in self._installation.settings.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        if project.warnings:
+            from digpy.cli.problems import report
+
+            click.echo(report(project.warnings) + "\n", err=True)
 
     def _state_directory(self, root: Path) -> Path:
         options = self._options
@@ -155,7 +169,7 @@ class _Run:
         self, control: Control, worker: LocalWorker, attempt: int, wanted: Wanted
     ) -> int:
         opened = [control]
-        screen = Screen(self._installation.state, common().open_log(), self._clock)
+        screen = Screen(self._installation.state, common().open_log(), self._clock, self._since)
         supervisor = Supervisor(
             attempt,
             lambda: opened.pop() if opened else self._installation.open_control(),
@@ -178,7 +192,33 @@ class _Run:
         return 0 if phase is Phase.SUCCESS else 1
 
     def _summarize(self, views: list[AttemptView], wanted: Wanted) -> None:
-        click.echo(views[0].phase, err=True)
+        from digpy.cli.follow import newest_log
+        from digpy.cli.summary import Summary
+
+        options, root = self._options, self._installation.project
+        state = None if options.no_save or options.dry_run else self._installation.state
+
+        def log_of(attempt: int, number: int) -> Path | None:
+            log = state and newest_log(state / "logs" / str(attempt), number)
+            return log and _from_here(log)
+
+        def place_of(attempt: AttemptView, task: TaskView) -> str | None:
+            from digpy.cli.places import place_of
+
+            return place_of(root, attempt.workflow, task.full_name, task.error_message or "")
+
+        session = session_text(wanted.session_time, wanted.workflow.timezone)[:19]
+        summary = Summary(
+            views,
+            options.workflow,
+            session.removesuffix("T00:00:00").replace("T", " "),
+            state,
+            log_of,
+            options.dry_run,
+            [*common().words(), *options.words_to_continue()],
+            place_of,
+        )
+        click.echo(summary.text(), err=True, nl=False)
 
     def _watch(self, supervisor: Supervisor, signals: Signals, screen: Screen) -> None:
         """Wait for the worker, for signals, and for deadlines, until everything has ended."""
@@ -215,7 +255,9 @@ def _interrupt(supervisor: Supervisor, times: int, screen: Screen) -> None:
 
 def _find_workflow(project: Project, options: RunOptions) -> Workflow:
     """The workflow that is meant; with a task, only that subtree. Raises `NotFound`."""
-    name = options.workflow.removesuffix(".dig").removeprefix("./")
+    name = os.path.normpath(options.workflow).removesuffix(".dig")
+    if Path(name).is_absolute() and Path(name).is_relative_to(project.root):
+        name = str(Path(name).relative_to(project.root))
     workflow = project.workflows.get(name)
     if workflow is None:
         raise NotFound(_no_such_workflow(name, options.project, sorted(project.workflows)))
@@ -272,10 +314,17 @@ def _already_running(holder: Params, attempt: int) -> str:
     )
 
 
-def _nothing_to_do(options: RunOptions, wanted: Wanted) -> str:
+def _from_here(path: Path) -> Path:
+    """The shortest way to write `path`: seen from the current directory if it lies below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _nothing_to_do(options: RunOptions, wanted: Wanted, state: Path) -> str:
     when = session_text(wanted.session_time, wanted.workflow.timezone)
     return (
         f"Success. {wanted.workflow.name} for {when} has been done before: nothing was run.\n"
+        f"Task state is saved at {state} directory.\n"
         f"  To run everything again: digpy run {options.workflow} --rerun\n"
         '  To run it for another time: --session daily | hourly | "yyyy-MM-dd[ HH:mm:ss]"'
     )

@@ -28,6 +28,8 @@ class Summary(NamedTuple):
         log_of: the log file of a task of an attempt, None if there is none.
         dry_run: nothing was really done.
         options: further words of the command line that are needed again (``--project`` ...).
+        place_of: the line in its file that has to be repaired, drawn, for a failed task; None if
+            that is not known.
     """
 
     attempts: Sequence[AttemptView]
@@ -37,6 +39,7 @@ class Summary(NamedTuple):
     log_of: Callable[[int, int], Path | None] = lambda _attempt, _number: None
     dry_run: bool = False
     options: Sequence[str] = ()
+    place_of: Callable[[AttemptView, TaskView], str | None] = lambda _attempt, _task: None
 
     def text(self) -> str:
         """All of it, for standard error; ends with a newline."""
@@ -48,7 +51,7 @@ class Summary(NamedTuple):
         blocks += [f"  {_counts(attempt, self.attempts)}" for attempt in self.attempts]
         if main.phase != "success":
             blocks += _never_ran(main)
-        if not self.dry_run:
+        if self.state is not None:
             blocks += ["", *self._what_now(main)]
         return "\n".join(blocks) + "\n"
 
@@ -58,22 +61,23 @@ class Summary(NamedTuple):
                 continue
             yield f"  * {task.full_name}:"
             yield from (f"    {line}" for line in task.error_message.splitlines() or [""])
+            place = self.place_of(attempt, task)
+            if place is not None:
+                yield from (f"    {line}" for line in place.splitlines())
             log = self.log_of(attempt.attempt, task.number)
             if log is not None:
                 yield f"    log: {log}"
 
     def _what_now(self, main: AttemptView) -> Iterable[str]:
-        if self.state is not None:
-            yield f"Task state is saved at {self.state} directory."
-            if main.phase != "success":
-                yield f"  * To continue where it stopped: {self._command()}"
-                yield f"  * To run everything again: {self._command('--rerun')}"
+        yield f"Task state is saved at {self.state} directory."
+        if main.phase != "success":
+            yield f"  * To continue where it stopped: {self._command()}"
+            yield f"  * To run everything again: {self._command('--rerun')}"
         yield (
             '  * Use --session <daily | hourly | "yyyy-MM-dd[ HH:mm:ss]"> to not reuse the last '
             "session time."
         )
-        if self.state is not None:
-            yield "  * Use --rerun, --start +NAME, or --goal +NAME argument to rerun skipped tasks."
+        yield "  * Use --rerun, --start +NAME, or --goal +NAME argument to rerun skipped tasks."
 
     def _command(self, *more: str) -> str:
         words = ["digpy", "run", self.workflow, *self.options, "--session", self.session, *more]

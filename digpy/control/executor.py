@@ -224,6 +224,7 @@ class _Attempted:
             cached.requests,
             now,
             dry_run=bool(cached.context.options.get("dry_run")),
+            show_params=bool(cached.context.options.get("show_params")),
         )
 
     @property

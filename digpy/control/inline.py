@@ -32,7 +32,15 @@ class LogEntry(NamedTuple):
 class Work:
     """What is done on one draft, and what it says in the log."""
 
-    def __init__(self, draft: Draft, requests: Requests, now: int, *, dry_run: bool) -> None:
+    def __init__(
+        self,
+        draft: Draft,
+        requests: Requests,
+        now: int,
+        *,
+        dry_run: bool,
+        show_params: bool,
+    ) -> None:
         self.draft = draft
         self.log: list[LogEntry] = []
         self.claimed: list[TaskRequest] = []
@@ -40,6 +48,7 @@ class Work:
         self._requests = requests
         self._now = now
         self._dry_run = dry_run
+        self._show_params = show_params
 
     def run(self, number: int) -> None:
         """Claim task `number`; run it if its operator is inline, else put it into `claimed`."""
@@ -51,6 +60,11 @@ class Work:
         except TaskFailed as error:
             self.fail(task, error.error, None, task.state_params)
             return
+        if self._show_params and not task.state_params:
+            from digpy.control.yaml_text import yaml_lines
+
+            lines = "".join(f"\n  {line}" for line in yaml_lines(request.params))
+            self._say(task, "warn", f"parameters:{lines}")
         if operator is None or self._dry_run:
             self._say(task, "info", _describe(request, dry_run=self._dry_run))
             self.succeed(task, TaskResult())

@@ -126,10 +126,9 @@ class Draft(Overlay):
             if task.state is TaskState.RUNNING:
                 self.wish(Stop(number, task.fence))
         for number in unfinished:
+            # What is open closes when the last of its children has ended.
             if (self[number].state, Cause.CANCELED) in ROWS:
                 self._take(number, Cause.CANCELED, None)
-            elif self[number].state is TaskState.PLANNED:
-                self._settling.append((Cause.SETTLED, number))
 
     # The table
 

@@ -360,7 +360,7 @@ def test_an_interrupted_command_cancels_its_tasks(
     command = started(run)
     stop(command)
     assert command.wait().code == 130
-    assert texts(run) == ["before", "slow", "stopped slow"]
+    assert texts(run) == ["before", "slow", "stopped"]
     assert (run.attempt()["phase"], run.attempt()["cause"]) == ("canceled", "user")
     run.assert_clean()
 
@@ -429,7 +429,7 @@ def test_a_run_that_lasts_too_long_is_stopped_then_marked(
     run = project({**POLITE, "w.dig": written + POLITE["w.dig"]})
     ended = run.run(*arguments)
     assert ended.code == 1
-    assert texts(run) == ["before", "slow", "stopped slow"]
+    assert texts(run) == ["before", "slow", "stopped"]
     assert (run.attempt()["phase"], run.attempt()["reason"]) == ("failure", "run_timeout")
     assert 0 <= lateness(run, 1) < 1
     run.assert_clean()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from digpy.cli.check import yaml_lines
+from digpy.control.yaml_text import yaml_lines
 from tests.support.command_line import Digpy, digpy
 
 __all__ = ["digpy"]

@@ -1,0 +1,106 @@
+"""Where in its file a failed task is to be repaired: found again after the failure, by its name.
+
+A task remembers no positions, because nobody asks for them while all goes well. The file is read
+once more; if it was changed meanwhile, there may be no answer, and never an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from digpy.dsl.include import read_file
+from digpy.dsl.nodes import key_span, templates
+from digpy.errors import SourceError
+from digpy.source import Problem, Span
+from digpy.values import Json
+
+_EVALUATION = "Failed to evaluate a variable "
+_UNDEFINED = re.compile(r"ReferenceError: '?([A-Za-z_$][\w$]*)'? is not defined")
+_NAME = re.compile(r"[+^][^+^]+")
+
+
+def place_of(root: Path, workflow: str, full_name: str, message: str) -> str | None:
+    """The line with a caret, and advice, for a failure that is a mistake in the file; else None.
+
+    `full_name` is that of the task that failed with `message`, in a workflow of the project `root`.
+    """
+    if not message.startswith(_EVALUATION) and not message.endswith("(config)"):
+        return None  # a program's failure is explained by its log, not by the line that starts it
+    try:
+        file_name = f"{workflow}.dig"
+        scopes = list(_scopes(read_file(root / file_name, root, file_name), full_name))
+    except SourceError:
+        return None
+    if message.startswith(_EVALUATION):
+        return _template(scopes, message)
+    return _operator(scopes[0], message)
+
+
+def _scopes(node: Json, full_name: str) -> Iterator[Json]:
+    """The mappings in which a task is written, the innermost first.
+
+    What a task generated, its handler and its check are looked for in the task.
+    """
+    found = [node]
+    for name in _NAME.findall(full_name)[1:]:
+        inner = found[-1].get(name) if isinstance(found[-1], dict) else None
+        if not isinstance(inner, dict):
+            break
+        found.append(inner)
+    return reversed(found)
+
+
+def _template(scopes: list[Json], message: str) -> str | None:
+    for scope in scopes:
+        for template, span in templates(scope):
+            if span is not None and message.startswith(f"{_EVALUATION}{template} ("):
+                return _draw(template, span, message.removeprefix(f"{_EVALUATION}{template} "))
+    return None
+
+
+def _draw(template: str, span: Span, detail: str) -> str:
+    undefined = _UNDEFINED.search(detail)
+    if undefined is None:
+        return Problem("this cannot be evaluated", _within(span, template)).render()
+    name = undefined[1]
+    return Problem(
+        f'"{name}" is not defined here',
+        _word(span, name) or _within(span, template),
+        help=f"set it with _export, store it in a task before this one, or give -p {name}=VALUE",
+    ).render()
+
+
+def _within(span: Span, text: str) -> Span:
+    """The only place of `text` in `span`; all of `span` where it is written in another way."""
+    written = span.source.text[span.start : span.end]
+    if written.count(text) != 1:
+        return span
+    start = span.start + written.index(text)
+    return Span(span.source, start, start + len(text))
+
+
+def _word(span: Span, name: str) -> Span | None:
+    """The first use of a variable behind a ``${``."""
+    text = span.source.text
+    opening = text.find("${", span.start, span.end)
+    pattern = re.compile(rf"(?<![\w$.]){re.escape(name)}(?![\w$])")
+    found = pattern.search(text, max(opening, span.start), span.end) if opening >= 0 else None
+    return None if found is None else Span(span.source, found.start(), found.end())
+
+
+def _operator(task: Json, message: str) -> str | None:
+    for key in task if isinstance(task, dict) else ():
+        if key.endswith(">") or key == "_type":
+            span = key_span(task, key)
+            if span is None:
+                return None
+            if message.startswith("Unknown task type: "):
+                from digpy.dsl.suggest import did_you_mean
+                from digpy.operators import registry
+
+                advice = did_you_mean(key.removesuffix(">"), registry.known())
+                return Problem("there is no operator of this name", span, help=advice).render()
+            return Problem("this task cannot run as it is written", span).render()
+    return None
