@@ -1,4 +1,4 @@
-"""The only place where parts are put together: everything else gets what it needs by constructor."""
+"""The only place where parts are put together; the rest gets what it needs by constructor."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Installation(NamedTuple):
         return open_database(self.state / "digpy.db", durability="relaxed" if relaxed else "full")
 
     def open_control(self, attempts: Attempts | None = None) -> Control:
-        """The door to the project's attempts; `attempts` serves ``require>`` where tasks are run."""
+        """The door to the project's attempts; `attempts` serves ``require>`` where tasks run."""
         database = self.open_database()
         clock = SystemClock()
         executor = Executor(
@@ -84,9 +84,10 @@ class Installation(NamedTuple):
         return self.settings.integer("agent.max-task-threads") or max(32, 8 * (os.cpu_count() or 1))
 
     def settle(self, runs: Iterable[Run]) -> list[Report]:
-        """Wait until nothing of `runs` is alive, and harvest what they left; see `digpy.agent.janitor`.
+        """Wait until nothing of `runs` is alive, and harvest what they left.
 
-        Raises `InternalError` if something cannot be killed: then nothing may be marked.
+        See `digpy.agent.janitor`. Raises `InternalError` if something cannot be killed: then
+        nothing may be marked.
         """
         from digpy.agent import janitor
         from digpy.agent.agent import conclude
@@ -95,7 +96,7 @@ class Installation(NamedTuple):
         for settled in janitor.settle(self.state, runs):
             if settled.proof is None:
                 raise InternalError(
-                    f"processes of run {settled.run} cannot be killed: {settled.survivors}"
+                    f"processes of run {settled.run} cannot be killed: {settled.survivors}",
                 )
             note = cast("dict[str, Json]", settled.request or {})
             retry = note.get("retry")
@@ -108,7 +109,7 @@ class Installation(NamedTuple):
         return reports
 
     def tidy(self, database: Database) -> None:
-        """Remove what crashes left of runs that are proved dead; their results are in the database."""
+        """Remove what crashes left of runs that are proved dead; results are in the database."""
         if not any((self.state / "runs").glob("*")):
             return
         from digpy.agent.rundir import RunDirectory, leftovers
@@ -145,7 +146,11 @@ class _NoAttempts:
     """Where no task is run, nothing is required either."""
 
     def start(
-        self, workflow: str, session_time: int, name: str | None, params: Params
+        self,
+        workflow: str,
+        session_time: int,  # noqa: ARG002 - the protocol's
+        name: str | None,  # noqa: ARG002
+        params: Params,  # noqa: ARG002
     ) -> StartedAttempt:
         raise InternalError(f"attempt of {workflow} required where no task runs")
 
@@ -163,7 +168,11 @@ class _Worker:
         self._control = installation.open_control(self)
 
     def start(
-        self, workflow: str, session_time: int, name: str | None, params: Params
+        self,
+        workflow: str,
+        session_time: int,
+        name: str | None,
+        params: Params,
     ) -> StartedAttempt:
         """`digpy.spi.Attempts` for the tasks that run here."""
         if self._required is None:

@@ -1,7 +1,8 @@
 """Claim, run, report: the loop of an attempt worker.
 
 The agent speaks to the control plane through `digpy.spi.TaskApi` only, keeps user programs through
-`digpy.agent.programs`, and sleeps until a program ends, its command says something, or something is due.
+`digpy.agent.programs`, and sleeps until a program ends, its command says something, or something
+is due.
 """
 
 from __future__ import annotations

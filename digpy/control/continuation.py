@@ -1,4 +1,4 @@
-"""What `digpy run` does with a session that was run before: five cases, decided here and nowhere else."""
+"""What `digpy run` does with a session that was run before: five cases, decided only here."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 class Before(NamedTuple):
     """The newest unnamed attempt of the session, as far as the decision needs it.
 
-    `same` says that definition, parameters and options equal the new command's; `complete` that it succeeded
-    with nothing skipped.
+    `same` says that definition, parameters and options equal the new command's; `complete` that it
+    succeeded with nothing skipped.
     """
 
     done: bool

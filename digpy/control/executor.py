@@ -1,9 +1,10 @@
 """The one door: the only code that writes task state, whoever calls it.
 
-`Executor.step` lets events happen to one attempt: they are advanced on a draft of the cached tree, inline tasks are
-run and programs are claimed on the same draft, outside any transaction; then one transaction checks that nobody
-else moved the attempt, writes everything and commits. If somebody did, the draft is dropped and done again on a fresh
-tree. Only after the commit is anything said in the log or handed out.
+`Executor.step` lets events happen to one attempt: they are advanced on a draft of the cached tree,
+inline tasks are run and programs are claimed on the same draft, outside any transaction; then one
+transaction checks that nobody else moved the attempt, writes everything and commits. If somebody
+did, the draft is dropped and done again on a fresh tree. Only after the commit is anything said in
+the log or handed out.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from digpy.store.runs import RunOutcome
 from digpy.values import Json, Params
 
 BATCH = 200
-"""How many inline tasks are run at the most before a commit: bounds what a crash makes run again."""
+"""How many inline tasks are run at the most before a commit: bounds what a crash makes run again.
+"""
 
 LIMIT_CAUSES = frozenset(
     {
@@ -45,7 +47,7 @@ LIMIT_CAUSES = frozenset(
         "task_timeout",
         "launch_failed",
         "resume_exhausted",
-    }
+    },
 )
 """Causes of a cancel after which the attempt counts as failed, with the cause as its reason."""
 
@@ -53,8 +55,8 @@ LIMIT_CAUSES = frozenset(
 class Step(NamedTuple):
     """What a step led to, committed.
 
-    `requests` are claimed programs; `stops` are runs to stop; `more` says that inline work is left; `ended` that the
-    attempt is over.
+    `requests` are claimed programs; `stops` are runs to stop; `more` says that inline work is
+    left; `ended` that the attempt is over.
     """
 
     requests: list[TaskRequest]
@@ -66,7 +68,7 @@ class Step(NamedTuple):
 class Executor:
     """Moves attempts; see the module's text."""
 
-    def __init__(  # noqa: PLR0913 - the one place where all of control meets
+    def __init__(
         self,
         database: Database,
         clock: Clock,
@@ -95,8 +97,8 @@ class Executor:
     ) -> Step:
         """Let `events` and `reports` happen to `attempt`, wake what is due, then work.
 
-        With `work`, READY inline tasks are run, at most `BATCH`, and at most `room` programs claimed. `also` is done
-        in the same transaction. Raises `NotFound`.
+        With `work`, READY inline tasks are run, at most `BATCH`, and at most `room` programs
+        claimed. `also` is done in the same transaction. Raises `NotFound`.
         """
         while True:
             cached = self._trees.get(attempt, self._attempts)
@@ -117,7 +119,7 @@ class Executor:
         return attempted.result()
 
     def cancel(self, attempt: int, cause: str, actor: str) -> Step:
-        """Request that `attempt` stops. A second request, or one for an ended attempt, changes nothing."""
+        """Request that `attempt` stops; a second request changes nothing but the events."""
         now = self._clock.now()
 
         def mark(tx: Transaction) -> None:
@@ -127,7 +129,11 @@ class Executor:
             else:
                 attempt_rows.set_phase(tx, attempt, phase, Phase.CANCELING, now, cause=cause)
                 event = NewEvent(
-                    now, "attempt.canceling", actor, data={"cause": cause}, dedupe="canceling"
+                    now,
+                    "attempt.canceling",
+                    actor,
+                    data={"cause": cause},
+                    dedupe="canceling",
                 )
             event_rows.append(tx, attempt, event)
 
@@ -229,7 +235,7 @@ class _Attempted:
 
     @property
     def anything(self) -> bool:
-        """Something is to be saved; at the least that an attempt is over which had nothing to do."""
+        """Something is to be saved, if only that an attempt without any work is over."""
         return bool(self.draft.changes()) or self.is_over
 
     @property
@@ -258,17 +264,21 @@ class _Attempted:
             self.draft.advance(Lost(run.number, run.fence, self.now, report.proof, retry))
             self.done.log.append(
                 LogEntry(
-                    self.now, task.full_name, "warn", f"its processes disappeared ({report.proof})"
-                )
+                    self.now,
+                    task.full_name,
+                    "warn",
+                    f"its processes disappeared ({report.proof})",
+                ),
             )
         else:
             assert isinstance(outcome, dict)  # noqa: S101 - the only kind left
             self.done.fail(task, outcome, _rule(report.retry), task.state_params)
 
     def work(self, room: int) -> None:
-        """Claim programs while there is room, then run inline tasks, each in the order of their numbers.
+        """Claim programs while there is room, and run inline tasks, in the order of numbers.
 
-        Taking numbers off the cached heaps is safe: a tree whose draft is dropped is dropped as well.
+        Taking numbers off the cached heaps is safe: a tree whose draft is dropped is dropped as
+        well.
         """
         ready, programs = self.cached.ready, self.cached.programs
         noted = self._note(0)

@@ -1,6 +1,7 @@
 """Running tasks on a draft: inline operators at once, programs up to the moment they are claimed.
 
-Nothing here touches the database; a draft may be dropped and the same tasks run again, which nobody can tell.
+Nothing here touches the database; a draft may be dropped and the same tasks run again, which
+nobody can tell.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from digpy.values import Params, to_json
 
 
 class LogEntry(NamedTuple):
-    """One piece of an attempt's log. `kind`: ``out`` (of the task), ``info``, ``warn`` or ``error``."""
+    """One piece of an attempt's log; `kind` is ``out`` (the task's), ``info``, ``warn``,
+    ``error``.
+    """
 
     at: int
     task: str
@@ -92,7 +95,11 @@ class Work:
         return operator
 
     def _run_inline(
-        self, task: Task, operator: Operator, request: TaskRequest, retry: RetryRule | None
+        self,
+        task: Task,
+        operator: Operator,
+        request: TaskRequest,
+        retry: RetryRule | None,
     ) -> None:
         try:
             result = operator.run(request)  # type: ignore[attr-defined] # kind() said it is inline
@@ -103,7 +110,7 @@ class Work:
         if isinstance(result, RetryLater):
             due = self._now + result.after
             self.draft.advance(
-                Postponed(task.number, task.fence, self._now, due, result.state, result.awaits)
+                Postponed(task.number, task.fence, self._now, due, result.state, result.awaits),
             )
             return
         self.succeed(task, result)

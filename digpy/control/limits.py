@@ -1,7 +1,7 @@
 """The limits of an attempt: which number holds, and where it came from.
 
-Precedence: given for the attempt > directive of the workflow > setting. Decided once, when the attempt is made, and
-stored; later edits do not change it.
+Precedence: given for the attempt > directive of the workflow > setting. Decided once, when the
+attempt is made, and stored; later edits do not change it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ def effective_limits(
     settings: Settings,
     evaluate: Callable[[Template], str],
 ) -> Params:
-    """The limits by name, each ``{"value", "origin"}``: microseconds, a count for ``max_resumes``; None is off.
+    """The limits by name, each ``{"value", "origin"}``.
 
-    `given` are the attempt's own, `directives` the workflow's by their written names; their templates are evaluated
-    by `evaluate`, once. Raises `ConfigError`.
+    Values are microseconds, a count for ``max_resumes``; None is off. `given` are the attempt's
+    own, `directives` the workflow's by their written names; their templates are evaluated by
+    `evaluate`, once. Raises `ConfigError`.
     """
     limits: Params = {}
     for name in (*_DURATIONS, "max_resumes"):

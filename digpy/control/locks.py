@@ -1,7 +1,7 @@
 """Which attempts have a living command: one file each, locked for as long as the command lives.
 
-The kernel frees a lock when the last copy of the descriptor is closed, also after ``kill -9``. A forked worker gets a
-copy, so it closes it first thing.
+The kernel frees a lock when the last copy of the descriptor is closed, also after ``kill -9``. A
+forked worker gets a copy, so it closes it first thing.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ class CommandLocks:
             os.close(descriptor)
 
     def take(self, attempt: int, holder: Params) -> int | None:
-        """Lock `attempt` for this command and note who holds it; None if a living command has it."""
+        """Lock `attempt` and note who holds it; None if a living command has it."""
         self._root.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(
-            self._root / str(attempt), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            self._root / str(attempt),
+            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+            0o600,
         )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

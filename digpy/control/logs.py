@@ -1,7 +1,8 @@
 """The attempt's own log: what inline tasks print and what digpy says about tasks.
 
-``logs/<attempt>/attempt.log`` is one JSON object a line (``at`` in microseconds, ``task``, ``kind``, ``text``), appended
-after the commit it speaks of, one write a batch. What programs print is beside it, written by their keepers.
+``logs/<attempt>/attempt.log`` is one JSON object a line (``at`` in microseconds, ``task``,
+``kind``, ``text``), appended after the commit it speaks of, one write a batch. What programs print
+is beside it, written by their keepers.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class AttemptLogs:
             directory = self._root / str(attempt)
             directory.mkdir(parents=True, exist_ok=True)
             self._open[attempt] = os.open(
-                directory / "attempt.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600
+                directory / "attempt.log",
+                os.O_WRONLY | os.O_APPEND | os.O_CREAT,
+                0o600,
             )
         os.write(self._open[attempt], lines.encode())
 

@@ -1,7 +1,7 @@
 """The parameters of one task, merged and evaluated, ready for its operator.
 
-Glues the two halves that do not know each other: `digpy.engine.params` says which layers in which order,
-`digpy.expr` merges and evaluates. What siblings share is merged once.
+Glues the two halves that do not know each other: `digpy.engine.params` says which layers in which
+order, `digpy.expr` merges and evaluates. What siblings share is merged once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from digpy.values import Json, Params, deep_merge
 
 
 class Inherited:
-    """Merged parameters of the tasks of one tree: scopes 1 to 5 of a task, without its built-in variables."""
+    """Merged parameters of the tasks of one tree: everything but the built-in variables."""
 
     def __init__(self, base: Params) -> None:
         self._base = Scope(base, "start parameters")
@@ -87,7 +87,7 @@ def own_operator(local: Params) -> OwnOperator | None:
 
 
 def restrict(value: Json, shape: Json) -> Json:
-    """The part of `value` that `shape` has too: what of a merged mapping is written on the task itself."""
+    """The part of `value` that `shape` has too: what of a merge is written on the task itself."""
     if isinstance(value, dict) and isinstance(shape, dict):
         return {key: restrict(value[key], shape[key]) for key in shape if key in value}
     return value

@@ -1,7 +1,7 @@
 """What is done with an attempt whose worker is gone: prove, harvest, then launch again or end.
 
-Recovery never runs anything. It puts what was lost back to READY, together with the next launch, in one transaction;
-the ordinary claim decides who runs it.
+Recovery never runs anything. It puts what was lost back to READY, together with the next launch,
+in one transaction; the ordinary claim decides who runs it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from digpy.clock import Clock
 from digpy.control.executor import AttemptOver, Executor
 from digpy.control.starter import intend_launch
 from digpy.spi import Report, Run
-from digpy.store import attempts as attempt_rows
 from digpy.store import runs as run_rows
 from digpy.store.attempts import AttemptRow
 from digpy.store.database import Database, Transaction

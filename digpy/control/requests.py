@@ -1,8 +1,9 @@
 """From a READY task to the `TaskRequest` its operator gets: merge, evaluate, find the operator.
 
-Follows digdag 0.10.5: everything inherited and written is merged and evaluated, once per run, before the operator
-starts; one value that cannot be evaluated fails the task. Different on purpose: only keys written on the task
-choose its operator, and what tasks produced is never evaluated.
+Follows digdag 0.10.5: everything inherited and written is merged and evaluated, once per run,
+before the operator starts; one value that cannot be evaluated fails the task. Different on
+purpose: only keys written on the task choose its operator, and what tasks produced is never
+evaluated.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ class Requests:
     """Builds requests for the tasks of one attempt."""
 
     def __init__(
-        self, context: AttemptContext, surroundings: Surroundings, attempts: Attempts
+        self,
+        context: AttemptContext,
+        surroundings: Surroundings,
+        attempts: Attempts,
     ) -> None:
         self._context = context
         self._surroundings = surroundings

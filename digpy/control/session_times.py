@@ -1,6 +1,7 @@
 """``--session``: what a person writes, and the instant that is meant.
 
-Follows digdag 0.10.5's ``run``; accepted besides: ``now``, ``today`` and a ``T`` between date and time.
+Follows digdag 0.10.5's ``run``; accepted besides: ``now``, ``today`` and a ``T`` between date and
+time.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def session_time(written: str, timezone: str, now: int, last: int | None) -> int:
     """The session time that `written` means in `timezone`, UTC microseconds, in whole seconds.
 
-    ``last`` is the newest session of the workflow (`last`), else today's midnight. Raises `UsageError` that names
-    the accepted forms.
+    ``last`` is the newest session of the workflow (`last`), else today's midnight. Raises
+    `UsageError` that names the accepted forms.
     """
     local = (_EPOCH + timedelta(microseconds=now)).astimezone(zone(timezone))
     if written == "last" and last is not None:
@@ -41,7 +42,7 @@ def session_time(written: str, timezone: str, now: int, last: int | None) -> int
     raise UsageError(
         f'--session "{written}" is not understood\n'
         '  help: write last, daily, hourly, today, now, or "yyyy-MM-dd[ HH:mm:ss]" in the'
-        f" workflow's time zone ({timezone})"
+        f" workflow's time zone ({timezone})",
     )
 
 

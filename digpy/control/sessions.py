@@ -24,7 +24,7 @@ SELECTIVE = ("start", "goal", "end", "task")
 
 
 class Wanted(NamedTuple):
-    """What a command asks for. `workflow` is what runs (a subtree perhaps), of those in the revision."""
+    """What a command asks for; `workflow` is one of those in `revision`."""
 
     revision: int
     workflow_id: int
@@ -43,9 +43,12 @@ class Found(NamedTuple):
 
 
 def keep_project(
-    tx: Transaction, content_hash: str, workflows: list[Workflow], at: int
+    tx: Transaction,
+    content_hash: str,
+    workflows: list[Workflow],
+    at: int,
 ) -> tuple[int, dict[str, int]]:
-    """Keep the project's definitions as they are now; the revision's id and the ids of its workflows."""
+    """Keep the project's definitions as they are now; ids of the revision and its workflows."""
     project = project_rows.ensure_project(tx, PROJECT)
     revision = project_rows.ensure_revision(tx, project, content_hash, at)
     return revision, project_rows.ensure_workflows(tx, revision, workflows)
@@ -72,7 +75,11 @@ def find_or_start(
     with control.database.transaction() as tx:
         project = project_rows.load_revision(tx, wanted.revision).project
         session = attempt_rows.ensure_session(
-            tx, project, wanted.workflow.name, wanted.session_time, str(uuid.uuid4())
+            tx,
+            project,
+            wanted.workflow.name,
+            wanted.session_time,
+            str(uuid.uuid4()),
         )
         newest = attempt_rows.newest_unnamed(tx, session)
         before = None if newest is None else _before(tx, newest, wanted, is_alive)
@@ -119,7 +126,10 @@ def _start(wanted: Wanted, session: int, source: int | None) -> Start:
 
 
 def _before(
-    tx: Transaction, newest: AttemptRow, wanted: Wanted, is_alive: Callable[[int], bool]
+    tx: Transaction,
+    newest: AttemptRow,
+    wanted: Wanted,
+    is_alive: Callable[[int], bool],
 ) -> Before:
     same = (
         newest.phase is not Phase.CANCELING  # what was told to stop can only be ended

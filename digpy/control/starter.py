@@ -1,4 +1,4 @@
-"""How attempts come to be: (workflow, session time, name) to exactly one attempt, in one transaction."""
+"""How attempts come to be: one for each (workflow, session time, name), in one transaction."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from digpy.store.events import NewEvent
 from digpy.store.phases import Phase
 from digpy.values import Params
 
-
 LONGEST_NAME = 255
 """Characters that a retry attempt name may have, as in digdag 0.10.5."""
 
@@ -32,9 +31,9 @@ LONGEST_NAME = 255
 class Start(NamedTuple):
     """Everything a new attempt is made of.
 
-    `options` say how it was asked for (``rerun``, ``start``, ``goal``, ``end``, ``task``, ``dry_run``,
-    ``resumed_from``). `limits` are the effective numbers in microseconds and where each came from. `command` is the
-    attempt whose command runs this one; None: its own.
+    `options` say how it was asked for (``rerun``, ``start``, ``goal``, ``end``, ``task``,
+    ``dry_run``, ``resumed_from``). `limits` are the effective numbers in microseconds and where
+    each came from. `command` is the attempt whose command runs this one; None: its own.
     """
 
     workflow_id: int
@@ -65,18 +64,18 @@ class Starter:
         if start.name is not None and not 1 <= len(start.name) <= LONGEST_NAME:
             raise LimitExceeded(
                 f"retry_attempt_name has {len(start.name)} characters; it must have 1 to"
-                f" {LONGEST_NAME}"
+                f" {LONGEST_NAME}",
             )
         now = self._clock.now()
         active = attempt_rows.count_active(tx)
         if active + 1 > self._attempt_limit:
             raise LimitExceeded(
-                f"Too many attempts running. Limit: {self._attempt_limit}, Current: {active}"
+                f"Too many attempts running. Limit: {self._attempt_limit}, Current: {active}",
             )
         static = start.workflow.definitions.static_count(0)
         if static + 1 > self._task_limit:
             raise LimitExceeded(
-                f"Too many tasks. Limit: {self._task_limit}, Current: 1, Adding: {static}"
+                f"Too many tasks. Limit: {self._task_limit}, Current: 1, Adding: {static}",
             )
         selection = select(tx, start.workflow, start.options)
         _, changes = begin(start.workflow, now, self._task_limit, selection)
@@ -98,7 +97,11 @@ class Starter:
         )
         task_rows.save(tx, attempt, changes)
         created = NewEvent(
-            now, "attempt.created", "starter", data={"limits": start.limits}, dedupe="created"
+            now,
+            "attempt.created",
+            "starter",
+            data={"limits": start.limits},
+            dedupe="created",
         )
         event_rows.append(tx, attempt, created)
         intend_launch(tx, attempt, 0, now)
@@ -108,9 +111,9 @@ class Starter:
 class RequiredAttempts:
     """`digpy.spi.Attempts` for the tasks of one command: required attempts run in the same worker.
 
-    An attempt of an earlier command satisfies a ``require>`` only if it succeeded; a failed one is superseded by a
-    new attempt that takes over its successes, and an unfinished one whose command is gone is adopted. `started` is
-    told every attempt that this worker has to run from now on.
+    An attempt of an earlier command satisfies a ``require>`` only if it succeeded; a failed one is
+    superseded by a new attempt that takes over its successes, and an unfinished one whose command
+    is gone is adopted. `started` is told every attempt that this worker has to run from now on.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators, once
@@ -139,7 +142,11 @@ class RequiredAttempts:
         self._started = started
 
     def start(
-        self, workflow: str, session_time: int, name: str | None, params: Params
+        self,
+        workflow: str,
+        session_time: int,
+        name: str | None,
+        params: Params,
     ) -> StartedAttempt:
         """Start or find the attempt; see `digpy.spi.Attempts`."""
         abandoned: AttemptRow | None = None
@@ -149,7 +156,11 @@ class RequiredAttempts:
                 raise NotFound(f"workflow {workflow} does not exist")
             project = project_rows.load_revision(tx, self._revision).project
             session = attempt_rows.ensure_session(
-                tx, project, workflow, session_time, str(uuid.uuid4())
+                tx,
+                project,
+                workflow,
+                session_time,
+                str(uuid.uuid4()),
             )
             existing = attempt_rows.find(tx, session, name)
             if existing is None or self._outdated(existing):
@@ -166,7 +177,7 @@ class RequiredAttempts:
         self._started(attempt)
         return StartedAttempt(attempt, session, True, False, False)
 
-    def _start(  # noqa: PLR0913
+    def _start(
         self,
         tx: Transaction,
         workflow_id: int,
@@ -182,7 +193,14 @@ class RequiredAttempts:
             options["resumed_from"] = existing.id
         workflow = project_rows.load_workflow(tx, workflow_id)
         start = Start(
-            workflow_id, workflow, session, name, params, options, self._limits, self._command
+            workflow_id,
+            workflow,
+            session,
+            name,
+            params,
+            options,
+            self._limits,
+            self._command,
         )
         superseded = None if existing is None else existing.id
         attempt = self._starter.start(tx, start, supersedes=superseded)

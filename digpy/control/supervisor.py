@@ -1,8 +1,8 @@
 """Watches the attempts of one command and the worker that runs them; acts on proof, and on limits.
 
-Every limit stops the work first and marks the attempt afterwards. While the worker lives, stopping is a message to
-it and *its* executor writes; the supervisor writes itself only when the worker is gone and its programs are proved
-dead, or when the worker has not answered in `ANSWER`.
+Every limit stops the work first and marks the attempt afterwards. While the worker lives, stopping
+is a message to it and *its* executor writes; the supervisor writes itself only when the worker is
+gone and its programs are proved dead, or when the worker has not answered in `ANSWER`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from digpy.store.tasks import TaskSummary
 from digpy.values import SECOND, Params
 
 ANSWER = 2 * SECOND
-"""How long a living worker may take to act on a cancel before the supervisor stops it and writes itself."""
+"""How long a living worker may take to act on a cancel before the supervisor stops it and writes
+itself.
+"""
 
 SWEEP = 5 * SECOND
 """The longest time between two looks, whatever deadlines say."""
@@ -40,9 +42,9 @@ class AttemptStanding(NamedTuple):
 
 
 class Supervisor:
-    """One command's supervisor; see the module's text. Call `tick` whenever something happens, or is due."""
+    """One command's supervisor. Call `tick` whenever something happens, or is due."""
 
-    def __init__(  # noqa: PLR0913 - its collaborators, once
+    def __init__(
         self,
         command: int,
         open_control: Callable[[], Control],
@@ -84,7 +86,7 @@ class Supervisor:
         worker.channel.send({"start": launches, "command": self._command})
 
     def tick(self) -> int:
-        """Look, act, and return the instant (UTC microseconds) at which to look again at the latest."""
+        """Look, act, and return the instant at which to look again (UTC microseconds)."""
         now = self._clock.now()
         done = False
         for message in self.worker.channel.receive():
@@ -130,7 +132,7 @@ class Supervisor:
     # Limits
 
     def _enforce(self, row: AttemptRow, now: int) -> int:
-        """Act on the limits of one attempt that have passed; return the next instant to look at it."""
+        """Act on limits of one attempt that have passed; return when to look at it again."""
         if row.phase is Phase.CANCELING and row.canceling_since is not None:
             deadline = row.canceling_since + _limit(row, "cancel_timeout", 180 * SECOND)
             if now >= deadline:

@@ -1,8 +1,8 @@
 """What a new attempt may take over from the one it continues, and what it leaves out.
 
-Follows digdag 0.10.5 in what counts as done, and differs on purpose: of a retried group only its last round counts,
-stores and resets of generated tasks survive, handlers and the alert always run, a task that was skipped on
-purpose is not done.
+Follows digdag 0.10.5 in what counts as done, and differs on purpose: of a retried group only its
+last round counts, stores and resets of generated tasks survive, handlers and the alert always run,
+a task that was skipped on purpose is not done.
 """
 
 from __future__ import annotations
@@ -97,7 +97,10 @@ def _successes(tx: Transaction, attempt: int) -> dict[str, Taken]:
     row = attempt_rows.load(tx, attempt)
     tree = TaskTree(load_workflow(tx, row.workflow_id).definitions)
     load_tree(
-        tree, task_rows.load(tx, attempt), task_rows.load_outputs(tx, attempt), compile_generated
+        tree,
+        task_rows.load(tx, attempt),
+        task_rows.load_outputs(tx, attempt),
+        compile_generated,
     )
     found: dict[str, Taken] = {}
     pending = [tree.root]

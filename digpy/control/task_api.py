@@ -12,7 +12,8 @@ from digpy.spi import Exchange, Report, Run, TaskRequest
 class LocalTaskApi:
     """`digpy.spi.TaskApi` over an executor, for the attempts of one command.
 
-    `attempts` are the unfinished attempts this worker runs; ``require>`` adds to them while they run.
+    `attempts` are the unfinished attempts this worker runs; ``require>`` adds to them while they
+    run.
     """
 
     def __init__(self, executor: Executor, clock: Clock, attempts: list[int]) -> None:
@@ -24,7 +25,8 @@ class LocalTaskApi:
     def exchange(self, reports: Sequence[Report], room: int) -> Exchange:
         """Deliver `reports` and claim at most `room` programs; see `digpy.spi.TaskApi`.
 
-        Returns as soon as a program was claimed, so that it starts while inline work goes on afterwards.
+        Returns as soon as a program was claimed, so that it starts while inline work goes on
+        afterwards.
         """
         requests: list[TaskRequest] = []
         pending = {

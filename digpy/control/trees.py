@@ -1,7 +1,7 @@
 """The trees an executor keeps in memory, so that one event costs the change and not the tree.
 
-A tree is valid while ``attempts.version`` is the one it was loaded or saved with; the executor checks that under
-the attempt's lock and asks for a fresh one otherwise.
+A tree is valid while ``attempts.version`` is the one it was loaded or saved with; the executor
+checks that under the attempt's lock and asks for a fresh one otherwise.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ class CachedTree:
     """One attempt in memory: context, tree, version, and what can be done next."""
 
     def __init__(
-        self, context: AttemptContext, tree: TaskTree, version: int, requests: Requests
+        self,
+        context: AttemptContext,
+        tree: TaskTree,
+        version: int,
+        requests: Requests,
     ) -> None:
         self.context = context
         self.tree = tree
