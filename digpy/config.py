@@ -49,14 +49,6 @@ KEYS: Mapping[str, Key] = {
         Key("executor.task_max_run", "integer", "1000", "tasks that one attempt may have", (), 1),
         Key("executor.attempt_max_run", "integer", "100", "attempts unfinished at once", (), 1),
         Key(
-            "executor.task_max_losses",
-            "integer",
-            "3",
-            "how often in a row a task may lose the process that runs it before it fails",
-            (),
-            1,
-        ),
-        Key(
             "agent.max-task-threads",
             "integer",
             "0",
@@ -68,7 +60,6 @@ KEYS: Mapping[str, Key] = {
             "10s",
             "time between SIGTERM and SIGKILL when a program is stopped",
         ),
-        Key("supervisor.enabled", "flag", "true", "watch attempts; false is for debugging only"),
         Key(
             "supervisor.start_timeout",
             "duration",
@@ -95,7 +86,7 @@ KEYS: Mapping[str, Key] = {
             "choice",
             "quickjs",
             "engine for ${...}; digdag's names graal and nashorn mean the default",
-            ("quickjs", "js2py", "graal", "nashorn"),
+            ("quickjs", "graal", "nashorn"),
         ),
         Key(
             "database.durability",

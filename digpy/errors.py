@@ -84,6 +84,17 @@ class TaskFailed(DigpyError):  # noqa: N818 - it is an outcome that operators ra
         return {**error, **self.detail}
 
 
+def unexpected(error: Exception) -> TaskFailed:
+    """What an operator's own defect means: its task fails, with a traceback to report.
+
+    For the two places that run operators. Everything else stays as it is and is found.
+    """
+    import traceback
+
+    trace = "".join(traceback.format_exception(error))
+    return TaskFailed(f"{type(error).__name__}: {error}", "runtime", stacktrace=trace)
+
+
 class NotFound(DigpyError):  # noqa: N818
     """A workflow, session, attempt or task that was named does not exist."""
 

@@ -15,7 +15,7 @@ from typing import Protocol
 from digpy.agent.programs import ProgramEvent, ProgramLost, ProgramRefused, Programs
 from digpy.agent.rundir import RunDirectory
 from digpy.clock import Clock
-from digpy.errors import TaskFailed
+from digpy.errors import TaskFailed, unexpected
 from digpy.failpoints import reach
 from digpy.spi import (
     Exit,
@@ -56,6 +56,8 @@ def conclude(operator: ProgramOperator, exit_: Exit) -> TaskResult | Params:
         return operator.conclude(exit_)
     except TaskFailed as error:
         return error.error
+    except Exception as error:  # noqa: BLE001 - a defect of one operator fails its task only
+        return unexpected(error).error
 
 
 class Agent:
@@ -129,6 +131,8 @@ class Agent:
             command = operator.command(request)
         except TaskFailed as error:
             return Report(run, error.error, "P1 never started", retry)
+        except Exception as error:  # noqa: BLE001 - a defect of one operator fails its task only
+            return Report(run, unexpected(error).error, "P1 never started", retry)
         note: Params = {"operator": request.operator, "retry": retry}
         self._programs.start(run, command, note, request.retries)
         reach("agent.running")

@@ -10,6 +10,7 @@ the log or handed out.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from heapq import heappop
 from typing import NamedTuple
 
@@ -204,7 +205,8 @@ class Executor:
         with self._database.reading() as tx:
             waiters = task_rows.waiting_for(tx, attempt)
         for waiting, number in waiters:
-            self.step(waiting, [Due(number, self._clock.now())], work=False)
+            with suppress(AttemptOver):  # it ended while it waited: there is nobody to wake
+                self.step(waiting, [Due(number, self._clock.now())], work=False)
 
 
 class AttemptOver(Exception):  # noqa: N818 - an outcome: a late caller finds out and leaves

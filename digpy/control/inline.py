@@ -6,7 +6,7 @@ nobody can tell.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from digpy.control.requests import Requests
 from digpy.dsl.compiler import compile_generated
@@ -14,10 +14,10 @@ from digpy.engine.advance import Draft
 from digpy.engine.events import Claimed, Failed, Outcome, Postponed, Succeeded
 from digpy.engine.retry import RetryRule, parse_retry
 from digpy.engine.tree import Task
-from digpy.errors import CompileError, TaskFailed
+from digpy.errors import CompileError, DigpyError, TaskFailed, unexpected
 from digpy.operators import registry
 from digpy.operators.unused import unused
-from digpy.spi import Operator, RetryLater, TaskRequest, TaskResult
+from digpy.spi import InlineOperator, Operator, RetryLater, TaskRequest, TaskResult
 from digpy.values import Params, to_json
 
 
@@ -63,6 +63,10 @@ class Work:
         except TaskFailed as error:
             self.fail(task, error.error, None, task.state_params)
             return
+        except RecursionError:
+            deep = TaskFailed("its parameters are nested too deeply to be evaluated", "config")
+            self.fail(task, deep.error, None, task.state_params)
+            return
         if self._show_params and not task.state_params:
             from digpy.control.yaml_text import yaml_lines
 
@@ -102,7 +106,7 @@ class Work:
         retry: RetryRule | None,
     ) -> None:
         try:
-            result = operator.run(request)  # type: ignore[attr-defined] # kind() said it is inline
+            result = _perform(operator, request)
         except TaskFailed as error:
             state = task.state_params if operator.keeps_state_on_retry else {}
             self.fail(task, error.error, retry, state)
@@ -151,6 +155,18 @@ class Work:
 
     def _say(self, task: Task, kind: str, text: str) -> None:
         self.log.append(LogEntry(self._now, task.full_name, kind, text))
+
+
+def _perform(operator: Operator, request: TaskRequest) -> TaskResult | RetryLater:
+    try:
+        return cast("InlineOperator", operator).run(request)
+    except DigpyError as error:
+        if isinstance(error, TaskFailed):
+            raise
+        raise TaskFailed(str(error), "runtime") from error
+    except Exception as error:
+        # A defect of one operator must fail its task, not the worker and every other attempt in it.
+        raise unexpected(error) from error
 
 
 def _own_retry(operator: Operator, params: Params) -> RetryRule | None:

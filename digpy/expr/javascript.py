@@ -7,12 +7,11 @@ reaches the next text. The engine is `digpy.expr.quickjs_engine`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from digpy.errors import ConfigError
 from digpy.values import Json
 
 
@@ -79,16 +78,3 @@ def default_engine() -> JavaScript:
 
         engine = _of_thread.engine = QuickJS()
     return engine
-
-
-def engine_named(kind: str) -> Callable[[], JavaScript]:
-    """What hands out the engine of the setting ``eval.js-engine-type``.
-
-    digdag's names ``graal`` and ``nashorn`` mean the default. Raises `ConfigError` for an engine
-    this version does not have.
-    """
-    if kind in ("", "quickjs", "graal", "nashorn"):
-        return default_engine
-    raise ConfigError(
-        f'eval.js-engine-type "{kind}": this version of digpy has one JavaScript engine, quickjs'
-    )

@@ -239,7 +239,7 @@ def test_keys_that_digdag_has_and_we_do_not_are_silent_in_its_file(home: Home) -
         ("executor.task_max_run", "many", "whole number"),
         ("executor.task_max_run", "0", "at least 1"),
         ("executor.task_max_run", "-1", "whole number"),
-        ("supervisor.enabled", "yes", "true or false"),
+        ("notification.mail.html", "yes", "true or false"),
         ("database.durability", "none", "full, relaxed"),
         ("supervisor.run_timeout", "-5", "1h 30m"),
         ("supervisor.cancel_timeout", "0", "at least 1s"),
@@ -258,9 +258,9 @@ def test_a_value_that_does_not_fit_is_refused_where_it_is_written(
 
 
 def test_flags_and_durations_are_typed(home: Home) -> None:
-    settings = home.load(overrides=["supervisor.enabled=False", "supervisor.run_timeout=2h"])
+    settings = home.load(overrides=["notification.mail.html=False", "supervisor.run_timeout=2h"])
 
-    assert settings.flag("supervisor.enabled") is False
+    assert settings.flag("notification.mail.html") is False
     assert settings.duration("supervisor.run_timeout") == 7200 * SECOND
     assert home.load().duration("supervisor.run_timeout") is None
 
