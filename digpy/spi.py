@@ -137,8 +137,8 @@ class Operator(Protocol):
     False starts with an empty one (``require``, whose state names an attempt that has failed).
     """
 
-    retries: bool
-    options: frozenset[str] | None
+    retries: bool = False
+    options: frozenset[str] | None = None
     prefixes: tuple[str, ...] = ()
     keeps_state_on_retry: bool = True
 

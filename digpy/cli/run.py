@@ -262,7 +262,7 @@ def _find_workflow(project: Project, options: RunOptions) -> Workflow:
     if workflow is None:
         raise NotFound(_no_such_workflow(name, options.project, sorted(project.workflows)))
     if options.task is not None:
-        extract_subtree(workflow, options.task)  # a pattern that matches nothing is told now
+        return extract_subtree(workflow, options.task)
     return workflow
 
 

@@ -22,9 +22,7 @@ from digpy.values import Params, to_json
 
 
 class LogEntry(NamedTuple):
-    """One piece of an attempt's log; `kind` is ``out`` (the task's), ``info``, ``warn``,
-    ``error``.
-    """
+    """A piece of a log; `kind` is ``out`` (what a task prints), ``info``, ``warn`` or ``error``."""
 
     at: int
     task: str

@@ -220,20 +220,19 @@ def load_tree(
     """
     tree.outputs = {(output.number, output.round): output for output in outputs}
     generated: dict[tuple[int, int], Definitions] = {}
-    siblings: dict[tuple[int | None, int], list[Task]] = {}
-    connected: dict[tuple[int | None, int, int], dict[int, Task]] = {}
+    siblings: dict[tuple[int | None, int], dict[int, Task]] = {}
+    children: dict[tuple[int | None, int], list[Task]] = {}
     for row in sorted(rows):
         task = Task(row, _definitions_of(row, tree, generated, compile_generated))
         tree.tasks[row.number] = task
-        siblings.setdefault((row.parent, row.born), []).append(task)
-        # Handlers are born among the same siblings, but stand in other definitions or depend on
-        # nobody.
-        key = (row.parent, row.born, id(task.definitions))
-        earlier = connected.setdefault(key, {})
+        # Handlers may stand in other definitions than their siblings; they come last and depend on
+        # nobody, so an index means one sibling to whoever asks.
+        earlier = siblings.setdefault((row.parent, row.born), {})
         connect(task, earlier)
         earlier[row.source] = task
+        children.setdefault((row.parent, row.born), []).append(task)
         tree.cancel = tree.cancel or row.cancel
-    for (parent, born), tasks in siblings.items():
+    for (parent, born), tasks in children.items():
         if parent is not None:
             adopt(tree.tasks[parent], born, tasks)
     return tree

@@ -38,7 +38,7 @@ from digpy.engine.events import (
 )
 from digpy.engine.retry import RetryRule
 from digpy.engine.states import DONE, FAILED, MOVING, WAITING, TaskState
-from digpy.engine.transitions import TABLE
+from digpy.engine.transitions import TABLE, round_rule
 from digpy.engine.tree import EVERYTHING, Selection, Taken, Task, TaskRow, TaskTree
 from tests.support.engine import assert_same, compile_dict, image, reload, successes
 from tests.support.workflows import task_mappings, workflows
@@ -248,11 +248,17 @@ class World(RuleBasedStateMachine):
             assert task.awaits is None or task.state is TaskState.RETRY_WAITING
 
     @invariant()
-    def losses_and_retries_are_bounded(self) -> None:
+    def losses_retries_and_rounds_are_bounded(self) -> None:
         for task in self.tree.tasks.values():
             assert 0 <= task.losses < 3
-            assert 0 <= task.retries <= 3
+            assert task.round <= task.retries <= 3
             assert task.reported_fence <= task.fence
+            if task.is_group:
+                assert task.retries == task.round
+            if task.round:
+                rule = round_rule(task)
+                assert rule is not None
+                assert task.round <= rule.limit
 
     @invariant()
     def saving_and_loading_gives_the_same_tree(self) -> None:
@@ -283,6 +289,11 @@ class World(RuleBasedStateMachine):
             event = Lost(number, fence, now, "exited", detail)
         self.reports.append(event)
         self._feed(event)
+        task = self.tree[number]
+        assert task.reported_fence == fence
+        assert task.losses == 0 or kind == "lose" or task.state in DONE | {TaskState.PLANNED}
+        if kind in ("fail", "lose") and task.state is TaskState.RETRY_WAITING:
+            assert task.retries <= detail.limit
 
     def _wake(self, task: Task) -> None:
         assert task.retry_at is not None
