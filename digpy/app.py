@@ -10,7 +10,8 @@ from typing import NamedTuple, cast
 
 from digpy.clock import Clock, SystemClock
 from digpy.config import Settings
-from digpy.control.executor import Executor
+from digpy.control.executor import Executor, StaleLaunch
+from digpy.control.limits import required_limits
 from digpy.control.locks import CommandLocks
 from digpy.control.logs import AttemptLogs
 from digpy.control.recovery import Control, relaunch
@@ -110,7 +111,8 @@ class Installation(NamedTuple):
 
     def tidy(self, database: Database) -> None:
         """Remove what crashes left of runs that are proved dead; results are in the database."""
-        if not any((self.state / "runs").glob("*")):
+        runs = self.state / "runs"
+        if not runs.exists() or not any(runs.iterdir()):
             return
         from digpy.agent.rundir import RunDirectory, leftovers
 
@@ -162,7 +164,7 @@ class _Worker:
         self._installation = installation
         self._command = command
         self._clock = SystemClock()
-        self._attempts: list[int] = []
+        self._attempts: dict[int, int] = {}
         self._rerun = rerun
         self._required: RequiredAttempts | None = None
         self._control = installation.open_control(self)
@@ -185,7 +187,7 @@ class _Worker:
             for attempt, epoch in launches:
                 if not greet(tx, attempt, epoch, self._clock.now()):
                     return False
-                self._attempts.append(attempt)
+                self._attempts[attempt] = epoch
         return True
 
     def work(self, channel: Channel) -> None:
@@ -228,10 +230,10 @@ class _Worker:
             command=self._command,
             revision=revision,
             rerun=self._rerun,
-            limits=row.limits,
+            limits=partial(required_limits, installation.settings),
             is_alive=CommandLocks(installation.state).is_held,
             adopt=self._adopt,
-            started=self._attempts.append,
+            started=self._attempts.__setitem__,
         )
 
     def _adopt(self, attempt: int) -> None:
@@ -261,5 +263,7 @@ def worker_main(installation: Installation, rerun: bool, channel: Channel) -> in
         worker.work(channel)
     except CommandGone:
         return 0
+    except StaleLaunch:
+        return EXIT_STALE
     channel.send({"done": True})
     return 0

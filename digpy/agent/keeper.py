@@ -70,6 +70,7 @@ class Keeper:
         self._agent = agent
         self._leash = leash
         self._bell = Bell()
+        self._inbox: list[dict[str, Any]] = []
         me = look(os.getpid())
         self._about = {"pid": os.getpid(), "start": me.start if me else 0, "boot": boot_id()}
         self._poll = select.poll()
@@ -83,7 +84,10 @@ class Keeper:
             self._bell.silence()
             if self._leash in ready:
                 return
-            for message in self._agent.receive() if self._agent.fileno() in ready else ():
+            if self._agent.fileno() in ready:
+                self._inbox += self._agent.receive()
+            while self._inbox:
+                message = self._inbox.pop(0)
                 if "argv" not in message:
                     continue  # a stop that crossed the end of its program
                 if not self._keep(message, self._agent.files.pop(0)):
@@ -114,6 +118,8 @@ class Keeper:
         self._poll.register(program.output, select.POLLIN)
         free = True
         while program.is_running and free:
+            while self._inbox:  # at once, it may have come in one piece with the start
+                program.stop(float(self._inbox.pop(0)["stop"]))
             ready = {descriptor for descriptor, _ in self._poll.poll(program.patience)}
             self._bell.silence()
             # Before listening to anybody: what ended by itself has ended by itself.
@@ -121,8 +127,7 @@ class Keeper:
                 self._poll.unregister(program.output)
             program.reap()
             if self._agent.fileno() in ready:
-                for message in self._agent.receive():
-                    program.stop(float(message["stop"]))
+                self._inbox += self._agent.receive()
             free = not (self._agent.closed or self._leash in ready)
             if program.patience == 0:
                 break

@@ -94,15 +94,21 @@ class Executor:
         room: int = 0,
         *,
         work: bool = True,
+        epoch: int | None = None,
         also: Callable[[Transaction], None] | None = None,
     ) -> Step:
         """Let `events` and `reports` happen to `attempt`, wake what is due, then work.
+
+        A worker says which launch it is (`epoch`); it raises `StaleLaunch` when it is not the
+        current one.
 
         With `work`, READY inline tasks are run, at most `BATCH`, and at most `room` programs
         claimed. `also` is done in the same transaction. Raises `NotFound`.
         """
         while True:
             cached = self._trees.get(attempt, self._attempts)
+            if epoch is not None and cached.context.epoch != epoch:
+                raise StaleLaunch(attempt)
             attempted = _Attempted(cached, self._clock.now())
             attempted.happen(events, reports)
             if work:
@@ -113,8 +119,9 @@ class Executor:
                 break
             self._trees.drop(attempt)  # somebody else moved it: again, on a fresh tree
         self._logs.append(attempt, attempted.done.log)
-        ended = attempted.ended
-        if ended:
+        if also is not None:
+            self._trees.drop(attempt)  # the attempt's own row may have changed with it
+        if attempted.ended:
             self._trees.drop(attempt)
             self._wake_waiters(attempt)
         return attempted.result()
@@ -215,6 +222,13 @@ class AttemptOver(Exception):  # noqa: N818 - an outcome: a late caller finds ou
     def __init__(self, attempt: int) -> None:
         super().__init__(f"attempt {attempt} has ended")
         self.attempt = attempt
+
+
+class StaleLaunch(Exception):  # noqa: N818 - an outcome: this worker has been replaced
+    """Another launch of the attempt has begun; nothing was written, and the worker has to leave."""
+
+    def __init__(self, attempt: int) -> None:
+        super().__init__(f"attempt {attempt} was launched again")
 
 
 class _Attempted:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from digpy.config import Settings, duration
+from digpy.dsl.model import Workflow
 from digpy.errors import ConfigError
 from digpy.values import SECOND, Json, Params, Template
 
@@ -42,6 +43,16 @@ def effective_limits(
             value, origin = settings.integer(key), settings.origin(key)
         limits[name] = {"value": value, "origin": origin}
     return limits
+
+
+def required_limits(settings: Settings, workflow: Workflow) -> Params:
+    """The limits of a workflow that another one requires: its own directives, then the settings."""
+    from digpy.expr.evaluate import evaluate_text
+
+    def evaluate(template: Template) -> str:
+        return evaluate_text(template, {}, timezone=workflow.timezone)
+
+    return effective_limits({}, workflow.limits, settings, evaluate)
 
 
 def _directive(name: str, written: Json, evaluate: Callable[[Template], str]) -> int | None:

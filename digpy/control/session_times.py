@@ -32,6 +32,11 @@ def session_time(written: str, timezone: str, now: int, last: int | None) -> int
         return _instant(local.replace(minute=0, second=0, microsecond=0))
     if written == "now":
         return _instant(local.replace(microsecond=0))
+    if written == "schedule":
+        raise UsageError(
+            "--session schedule needs schedules, which digpy does not compute yet\n"
+            '    help: write the time that is meant: --session "yyyy-MM-dd[ HH:mm:ss]"'
+        )
     match = _WRITTEN.fullmatch(written)
     if match is not None:
         numbers = [int(part or 0) for part in match.groups()]

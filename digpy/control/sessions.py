@@ -103,7 +103,10 @@ def find_or_start(
             relaunch(control, row, settle, clock)
         return Found(decision, newest.id)
     if decision is Decision.SUPERSEDE_UNFINISHED:
-        end_abandoned(control, newest.id, "superseded", settle)
+        with control.database.reading() as tx:
+            unfinished = attempt_rows.unfinished(tx, newest.command)
+        for row in unfinished:  # what it requires belongs to the same dead command
+            end_abandoned(control, row.id, "superseded", settle)
     with control.database.transaction() as tx:
         start = _start(wanted, session, newest.id)
         return Found(decision, starter.start(tx, start, supersedes=newest.id))

@@ -125,10 +125,10 @@ class RequiredAttempts:
         command: int,
         revision: int,
         rerun: bool,
-        limits: Params,
+        limits: Callable[[Workflow], Params],
         is_alive: Callable[[int], bool],
         adopt: Callable[[int], None],
-        started: Callable[[int], None],
+        started: Callable[[int, int], None],
     ) -> None:
         self._database = database
         self._starter = starter
@@ -172,9 +172,9 @@ class RequiredAttempts:
         reach("starter.after_required")
         if abandoned is not None:
             self._adopt(abandoned.id)
-            self._started(abandoned.id)
+            self._started(abandoned.id, abandoned.epoch + 1)
             return StartedAttempt(abandoned.id, session, False, False, False)
-        self._started(attempt)
+        self._started(attempt, 1)
         return StartedAttempt(attempt, session, True, False, False)
 
     def _start(
@@ -199,7 +199,7 @@ class RequiredAttempts:
             name,
             params,
             options,
-            self._limits,
+            self._limits(workflow),
             self._command,
         )
         superseded = None if existing is None else existing.id

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from digpy.control.context import AttemptContext
 from digpy.dsl.compiler import compile_generated
 from digpy.dsl.model import Definitions, Workflow
-from digpy.dsl.subtree import full_names, match_task
-from digpy.engine.states import TaskState
+from digpy.dsl.subtree import extract_subtree, full_names, match_task
+from digpy.engine.states import DONE, TaskState
 from digpy.engine.tree import (
     EVERYTHING,
     RAN,
     RESUMED,
+    SKIPPED,
     Selection,
     Taken,
     Task,
@@ -26,8 +27,13 @@ from digpy.engine.tree import (
 )
 from digpy.store import attempts as attempt_rows
 from digpy.store import tasks as task_rows
+from digpy.store.attempts import AttemptRow
 from digpy.store.database import Transaction
 from digpy.store.projects import load_workflow
+
+
+_FAR = 20
+"""Each attempt back is a tree to load."""
 
 
 def selection_of(tx: Transaction, context: AttemptContext) -> Selection:
@@ -35,8 +41,12 @@ def selection_of(tx: Transaction, context: AttemptContext) -> Selection:
     return select(tx, context.workflow, context.options)
 
 
-def select(tx: Transaction, workflow: Workflow, options: Mapping[str, object]) -> Selection:
+def select(
+    tx: Transaction, workflow: Workflow, options: Mapping[str, object], far: int = _FAR
+) -> Selection:
     """The selection that `options` mean: ``resumed_from``, ``start``, ``goal``, ``end``.
+
+    `far` is how many attempts back a success may lie that was skipped since.
 
     Raises `NotFound` or `Conflict` for a task pattern that matches no task, or several.
     """
@@ -53,7 +63,7 @@ def select(tx: Transaction, workflow: Workflow, options: Mapping[str, object]) -
     source = options.get("resumed_from")
     if not isinstance(source, int):
         return Selection({}, run) if run is not None else EVERYTHING
-    takeovers = _successes(tx, source)
+    takeovers = _successes(tx, source, far)
     if before is not None:
         takeovers = {
             name: taken for name, taken in takeovers.items() if _static_part(name) in before
@@ -93,16 +103,22 @@ def _before(definitions: Definitions, index: int) -> frozenset[str]:
     return frozenset(names[i] for i in found)
 
 
-def _successes(tx: Transaction, attempt: int) -> dict[str, Taken]:
+def workflow_of(tx: Transaction, attempt: AttemptRow) -> Workflow:
+    """What an attempt runs: its workflow, or a part of it."""
+    workflow = load_workflow(tx, attempt.workflow_id)
+    pattern = attempt.options.get("task")
+    return extract_subtree(workflow, pattern) if isinstance(pattern, str) else workflow
+
+
+def _successes(tx: Transaction, attempt: int, far: int) -> dict[str, Taken]:
+    """What was finished when `attempt` ended, in it or before it."""
     row = attempt_rows.load(tx, attempt)
-    tree = TaskTree(load_workflow(tx, row.workflow_id).definitions)
+    workflow = workflow_of(tx, row)
+    tree = TaskTree(workflow.definitions)
     load_tree(
-        tree,
-        task_rows.load(tx, attempt),
-        task_rows.load_outputs(tx, attempt),
-        compile_generated,
+        tree, task_rows.load(tx, attempt), task_rows.load_outputs(tx, attempt), compile_generated
     )
-    found: dict[str, Taken] = {}
+    found = _passed_by(tx, row, workflow, tree, far)
     pending = [tree.root]
     while pending:
         task = pending.pop()
@@ -114,6 +130,18 @@ def _successes(tx: Transaction, attempt: int) -> dict[str, Taken]:
             if tree[number].definition.name not in ("^error", "^failure-alert")
         ]
     return found
+
+
+def _passed_by(
+    tx: Transaction, row: AttemptRow, workflow: Workflow, tree: TaskTree, far: int
+) -> dict[str, Taken]:
+    """What an attempt could have taken over, and did not come to or left out on purpose."""
+    asked_for_all = not any(row.options.get(name) for name in ("task", "goal", "end"))
+    if not far or (asked_for_all and all(task.state in DONE for task in tree.tasks.values())):
+        return {}
+    ran = {task.full_name for task in tree.tasks.values() if task.how != SKIPPED}
+    earlier = select(tx, workflow, row.options, far - 1).takeovers
+    return {name: taken for name, taken in earlier.items() if name not in ran}
 
 
 def _taken(tree: TaskTree, task: Task) -> Taken:

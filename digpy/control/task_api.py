@@ -12,11 +12,11 @@ from digpy.spi import Exchange, Report, Run, TaskRequest
 class LocalTaskApi:
     """`digpy.spi.TaskApi` over an executor, for the attempts of one command.
 
-    `attempts` are the unfinished attempts this worker runs; ``require>`` adds to them while they
-    run.
+    `attempts` are the unfinished attempts this worker runs, and the launch it is for each;
+    ``require>`` adds to them while they run.
     """
 
-    def __init__(self, executor: Executor, clock: Clock, attempts: list[int]) -> None:
+    def __init__(self, executor: Executor, clock: Clock, attempts: dict[int, int]) -> None:
         self._executor = executor
         self._clock = clock
         self._attempts = attempts
@@ -25,29 +25,27 @@ class LocalTaskApi:
     def exchange(self, reports: Sequence[Report], room: int) -> Exchange:
         """Deliver `reports` and claim at most `room` programs; see `digpy.spi.TaskApi`.
 
-        Returns as soon as a program was claimed, so that it starts while inline work goes on
-        afterwards.
+        One step for each attempt: what was claimed starts, and the caller hears that its command
+        is gone, while there is inline work left. `next_due` is the present then.
         """
         requests: list[TaskRequest] = []
         pending = {
             attempt: [report for report in reports if report.run.attempt == attempt]
             for attempt in dict.fromkeys(report.run.attempt for report in reports)
         }
-        more = True
-        while more and not requests:
-            more = False
-            known = list(self._attempts)
-            for attempt in known:
-                step = self._step(attempt, pending.pop(attempt, ()), room - len(requests))
-                if step is not None:
-                    requests += step.requests
-                    self._stops += step.stops
-                    more = more or step.more
-                    if not step.ended:
-                        continue
-                self._attempts.remove(attempt)
-                more = True  # whoever waited for it was woken
-            more = more or self._is_due() or not set(known).issuperset(self._attempts)
+        known = list(self._attempts)
+        more = False
+        for attempt in known:
+            step = self._step(attempt, pending.pop(attempt, ()), room - len(requests))
+            if step is not None:
+                requests += step.requests
+                self._stops += step.stops
+                more = more or step.more
+                if not step.ended:
+                    continue
+            del self._attempts[attempt]
+            more = True  # whoever waited for it was woken
+        more = more or not set(known).issuperset(self._attempts)
         stops, self._stops = self._stops, []
         return Exchange(requests, stops, self._next_due(more), len(self._attempts))
 
@@ -58,18 +56,15 @@ class LocalTaskApi:
         except AttemptOver:
             return
         self._stops += step.stops
-        if step.ended and attempt in self._attempts:
-            self._attempts.remove(attempt)
+        if step.ended:
+            self._attempts.pop(attempt, None)
 
     def _step(self, attempt: int, reports: Sequence[Report], room: int) -> Step | None:
+        epoch = self._attempts[attempt]
         try:
-            return self._executor.step(attempt, reports=reports, room=room)
+            return self._executor.step(attempt, reports=reports, room=room, epoch=epoch)
         except AttemptOver:
             return None
-
-    def _is_due(self) -> bool:
-        due = self._next_due(False)
-        return due is not None and due <= self._clock.now()
 
     def _next_due(self, more: bool) -> int | None:
         if more:

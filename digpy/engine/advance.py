@@ -286,9 +286,9 @@ class Draft(Overlay):
         if self.handler_fits(task):
             assert task.definition.error is not None  # noqa: S101 - it fits, so it exists
             handlers.append(task.definitions[task.definition.error])
-        task.verdict = verdict
+        task.verdict = verdict  # which also says that everything below runs
         soil = Soil(task.definitions, task.origin)
-        Planter(self, self._at).plant_handlers(handlers, soil, task)
+        Planter(self, self._at).plant(handlers, soil, task)
 
 
 def _error_of(event: Event | None) -> Params:

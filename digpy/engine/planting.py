@@ -53,10 +53,6 @@ class Planter:
         skips = may_skip(self._overlay, parent, soil.origin)
         return self._plant(roots, soil, parent, _Fate(takes=takes, skips=skips))
 
-    def plant_handlers(self, roots: list[TaskDefinition], soil: Soil, owner: Task) -> None:
-        """Insert handlers below a failed task; they always run."""
-        self._plant(roots, soil, owner, _Fate())
-
     def _plant(
         self, roots: list[TaskDefinition], soil: Soil, parent: Task | None, fate: _Fate
     ) -> list[Task]:

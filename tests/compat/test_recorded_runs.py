@@ -111,10 +111,11 @@ class Scenario:
         same = len(effects) == len(recorded) and all(map(is_like, recorded, effects))
         expect(same, f"{where}: effects {effects}, recorded {recorded}")
         if "has been done before" not in ended.stderr:
-            skipped, log = ended.stderr.count(": skipped: "), step.get("log") or []
-            expect(
-                skipped == log.count("[WARN] Skipped"), f"{where}: {skipped} skipped, not {log}"
-            )
+            # digdag counts a skipped task and what it had generated, digpy names the latter alone.
+            skipped = ended.stderr.count(": skipped: ")
+            recorded_skips = (step.get("log") or []).count("[WARN] Skipped")
+            alike = bool(skipped) == bool(recorded_skips) and skipped <= recorded_skips
+            expect(alike, f"{where}: {skipped} skipped, recorded {recorded_skips}")
 
     def _command(self, argv: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

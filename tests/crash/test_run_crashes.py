@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from digpy.agent import processes
 from tests.support.command import ROOT, Command, CommandProject, projects
 from tests.support.eventually import eventually
 
@@ -63,24 +64,28 @@ def keep(task_name):
 """Stores a value and reads it later, requires another workflow, repeats a group over a loop."""
 
 PLACES = {
-    "agent.after_claim": (1, 3),
-    "agent.after_keeper": (1, 5),
-    "agent.running": (1, 4),
-    "agent.before_finish": (1, 3, 5),
-    "agent.after_finish": (1, 4),
-    "executor.before_commit": (2, 9),
-    "executor.mid_commit": (1, 5, 7, 8),
-    "executor.after_commit": (1, 6, 10),
+    "agent.after_claim": (3,),
+    "agent.after_keeper": (5,),
+    "agent.running": (4,),
+    "agent.before_finish": (1, 5),
+    "agent.after_finish": (4,),
+    "executor.before_commit": (11,),
+    "executor.mid_commit": (1, 6, 10, 11, 15),
+    "executor.after_commit": (6, 11),
     "executor.before_end": (1, 2),
     "starter.after_required": (1,),
-    "keeper.before_child": (1, 3),
+    "keeper.before_child": (3,),
     "keeper.running": (1,),
     "keeper.before_exit_file": (2,),
     "worker.before_hello": (1,),
     "worker.after_hello": (1,),
     "supervisor.after_intent": (1,),
 }
-"""Every named place that an undisturbed run passes, and at which passes it is killed there."""
+"""Every named place that an undisturbed run passes, and at which passes it is killed there.
+
+The commits of a step: 1 the first claim, 6 the required attempt ends, 10 the group fails, 11 it is
+made anew, 15 the last task.
+"""
 
 RERUN = ("agent.after_keeper", "agent.running", "keeper.running", "keeper.before_exit_file")
 """Places at which a program may be running: it is killed, and run again."""
@@ -212,6 +217,36 @@ def test_a_process_that_is_killed_is_replaced_within_two_seconds(
     run.assert_clean()
 
 
+def test_all_tasks_that_ran_at_once_run_again_after_the_worker_s_death(project: Make) -> None:
+    tasks = "".join(f"+t{n}: {{sh>: . ./slow.sh}}\n" for n in range(3))
+    run = project({**SLOW, "w.dig": f"_parallel: true\n{tasks}"})
+    command = run.start()
+    eventually(lambda: texts(run).count("slow") == 3)
+    os.kill(command.worker, signal.SIGKILL)
+    eventually(lambda: texts(run).count("slow") == 6, within=2)
+    let_go(run)
+    assert command.wait().code == 0
+    assert {effect.fence for effect in run.effects} == {1, 2}
+    run.assert_clean()
+
+
+def test_a_program_that_survived_everybody_is_dead_before_it_runs_again(project: Make) -> None:
+    run = project({**SLOW, "slow.sh": STUBBORN["slow.sh"] + "sh effect.sh survived\n"})
+    command = started(run)
+    above = [command.pid, command.worker, command.spawner, command.keeper]
+    program = command.program
+    processes.kill([process for pid in above if (process := processes.look(pid))])
+    eventually(lambda: not command.is_alive)
+    assert processes.look(program) is not None
+    second = run.start()
+    eventually(lambda: texts(run).count("slow") == 2)
+    assert processes.look(program) is None
+    let_go(run)
+    assert second.wait().code == 0
+    assert texts(run) == ["before", "slow", "slow", "survived", "after"]
+    run.assert_clean()
+
+
 def test_a_killed_program_is_a_failure_of_the_task(project: Make) -> None:
     run = project(SLOW)
     command = started(run)
@@ -253,14 +288,33 @@ def test_a_command_with_other_parameters_supersedes_the_attempt_of_a_killed_one(
     run.assert_clean()
 
 
+REQUIRING = {
+    **SLOW,
+    "w.dig": "timezone: UTC\n+needed: {require>: other}\n",
+    "other.dig": SLOW["w.dig"],
+}
+
+
 def test_a_required_attempt_of_a_killed_command_is_continued_too(project: Make) -> None:
-    require = "timezone: UTC\n+needed: {require>: other}\n"
-    run = project({**SLOW, "w.dig": require, "other.dig": SLOW["w.dig"]})
+    run = project(REQUIRING)
     kill_command(started(run))
     let_go(run)
     assert run.run().code == 0
     assert texts(run) == ["before", "slow", "slow", "after"]
     assert [(row["phase"], row["epoch"]) for row in run.attempts] == [("success", 2)] * 2
+    run.assert_clean()
+
+
+def test_a_required_attempt_of_a_killed_command_is_adopted_by_another_that_requires_it(
+    project: Make,
+) -> None:
+    run = project(REQUIRING)
+    kill_command(started(run))
+    let_go(run)
+    assert run.run("-p", "x=1").code == 0
+    assert texts(run) == ["before", "slow", "slow", "after"]
+    found = [(row["phase"], row["epoch"], row["command"]) for row in run.attempts]
+    assert found == [("canceled", 1, 1), ("success", 2, 3), ("success", 1, 3)]
     run.assert_clean()
 
 

@@ -84,7 +84,7 @@ class Scenario:
         self.settings: Settings = load({"HOME": str(directory)}, None, overrides)
         self.clock = JumpingClock()
         self.logs = RememberedLogs()
-        self.open: list[int] = []
+        self.open: dict[int, int] = {}
         self.revision = 0
         self.programs: dict[Run, tuple[subprocess.Popen[bytes], TaskRequest, Path]] = {}
         self.stops: list[Run] = []
@@ -149,10 +149,10 @@ class Scenario:
             command=1,
             revision=self.revision,
             rerun=False,
-            limits={},
+            limits=lambda _: {},
             is_alive=lambda _: True,
             adopt=lambda _: None,
-            started=self.open.append,
+            started=self.open.__setitem__,
         )
         return required.start(workflow, session_time, name, params)
 
@@ -181,7 +181,7 @@ class Scenario:
                 tx, Start(workflow_id, workflow, session, name, params, options, {}, 1)
             )
             greet(tx, attempt, 1, self.clock.now())
-        self.open.append(attempt)
+        self.open[attempt] = 1
         return StartedAttempt(attempt, session, True, False, False)
 
     # The agent

@@ -50,7 +50,7 @@ def test_an_open_file_comes_along(wires: tuple[Wire, Wire], tmp_path: Path) -> N
     with (tmp_path / "file").open("w") as file:
         ours.give(file.fileno())
         ours.send({"a": 1})
-        assert theirs.receive() == [{"a": 1}]
+        assert [*theirs.receive(), *theirs.receive()] == [{"a": 1}]
         assert os.path.sameopenfile(theirs.files[0], file.fileno())
 
 
