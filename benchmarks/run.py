@@ -54,8 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     results = [
         cold_run(given.repeat),
-        throughput("b: echo> tasks, one after another", "echo>: hello", given.echo_tasks, 2000, given.repeat),
-        throughput('c: sh>: "true", one after another', 'sh>: "true"', given.shell_tasks, 200, given.repeat),
+        throughput(
+            "b: echo> tasks, one after another",
+            "echo>: hello",
+            given.echo_tasks,
+            2000,
+            given.repeat,
+        ),
+        throughput(
+            'c: sh>: "true", one after another', 'sh>: "true"', given.shell_tasks, 200, given.repeat
+        ),
     ]
     sys.stdout.write(as_json(results) if given.json else as_table(results))
     return 0

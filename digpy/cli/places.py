@@ -11,13 +11,39 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from digpy.dsl.include import read_file
-from digpy.dsl.nodes import key_span, templates
+from digpy.dsl.nodes import key_span, templates, value_span
 from digpy.errors import SourceError
 from digpy.source import Problem, Span
 from digpy.values import Json
 
 _EVALUATION = "Failed to evaluate a variable "
-_UNDEFINED = re.compile(r"ReferenceError: '?([A-Za-z_$][\w$]*)'? is not defined")
+_UNDEFINED = re.compile(r"'?([A-Za-z_$][\w$]*)'? is not defined")
+_ADVICE: tuple[tuple[str, str, str], ...] = (
+    (
+        "Command failed with code 127",
+        "the shell found no such command or file",
+        "scripts are looked for in the directory of the project (_workdir), programs in PATH",
+    ),
+    (
+        "Command failed with code 126",
+        "the shell may not execute this",
+        "make the file executable, or name the program that runs it",
+    ),
+    (
+        "(ModuleNotFoundError)",
+        "Python found no such module",
+        "modules are looked for in the directory of the project (_workdir), then where python"
+        " finds its own",
+    ),
+    ("File not found: ", "there is no such file", "paths are seen from the project's directory"),
+    (
+        "Too many",
+        "these are too many tasks",
+        "the limit is the setting executor.task_max_run (-X executor.task_max_run=N)",
+    ),
+)
+"""What some messages mean: a part of the message, what to say, and what to do."""
+
 _NAME = re.compile(r"[+^][^+^]+")
 
 
@@ -26,7 +52,8 @@ def place_of(root: Path, workflow: str, full_name: str, message: str) -> str | N
 
     `full_name` is that of the task that failed with `message`, in a workflow of the project `root`.
     """
-    if not message.startswith(_EVALUATION) and not message.endswith("(config)"):
+    about_file = message.startswith(_EVALUATION) or message.endswith("(config)")
+    if not about_file and not any(found in message for found, _, _ in _ADVICE):
         return None  # a program's failure is explained by its log, not by the line that starts it
     try:
         file_name = f"{workflow}.dig"
@@ -61,15 +88,28 @@ def _template(scopes: list[Json], message: str) -> str | None:
 
 
 def _draw(template: str, span: Span, detail: str) -> str:
-    undefined = _UNDEFINED.search(detail)
-    if undefined is None:
-        return Problem("this cannot be evaluated", _within(span, template)).render()
-    name = undefined[1]
-    return Problem(
-        f'"{name}" is not defined here',
-        _word(span, name) or _within(span, template),
-        help=f"set it with _export, store it in a task before this one, or give -p {name}=VALUE",
-    ).render()
+    """`detail` is the rest of the message: ``(TypeError: ...) (config)``."""
+    kind, _, reason = detail.removesuffix(" (config)").strip("()").partition(": ")
+    if kind == "SyntaxError":
+        from digpy.expr.template import problems
+
+        drawn = [problem.render() for problem in problems(template, span)]
+        if drawn:
+            return "\n".join(drawn)
+    where = _only_hole(_within(span, template))
+    undefined = _UNDEFINED.fullmatch(reason)
+    if kind == "ReferenceError" and undefined is not None:
+        name = undefined[1]
+        return Problem(
+            f'"{name}" is not defined here',
+            _word(span, name) or where,
+            help="set it with _export, store it in a task before this one, or give"
+            f" -p {name}=VALUE",
+        ).render()
+    if kind == "InternalError":
+        advice = "let a script compute it and store the result"
+        return Problem("this expression takes too much", where, reason, advice).render()
+    return Problem("this cannot be evaluated", where, reason or kind).render()
 
 
 def _within(span: Span, text: str) -> Span:
@@ -79,6 +119,15 @@ def _within(span: Span, text: str) -> Span:
         return span
     start = span.start + written.index(text)
     return Span(span.source, start, start + len(text))
+
+
+def _only_hole(span: Span) -> Span:
+    """The one ``${...}`` in `span`; all of it if there are several."""
+    text = span.source.text[span.start : span.end]
+    start, end = text.find("${"), text.rfind("}")
+    if text.count("${") != 1 or end < start:
+        return span
+    return Span(span.source, span.start + start, span.start + end + 1)
 
 
 def _word(span: Span, name: str) -> Span | None:
@@ -93,14 +142,17 @@ def _word(span: Span, name: str) -> Span | None:
 def _operator(task: Json, message: str) -> str | None:
     for key in task if isinstance(task, dict) else ():
         if key.endswith(">") or key == "_type":
-            span = key_span(task, key)
-            if span is None:
+            key_at, value_at = key_span(task, key), value_span(task, key)
+            if key_at is None or value_at is None:
                 return None
             if message.startswith("Unknown task type: "):
                 from digpy.dsl.suggest import did_you_mean
                 from digpy.operators import registry
 
                 advice = did_you_mean(key.removesuffix(">"), registry.known())
-                return Problem("there is no operator of this name", span, help=advice).render()
-            return Problem("this task cannot run as it is written", span).render()
+                return Problem("there is no operator of this name", key_at, help=advice).render()
+            for begins, text, advice in _ADVICE:
+                if begins in message:
+                    return Problem(text, value_at, help=advice).render()
+            return Problem("this cannot be done", value_at).render()
     return None

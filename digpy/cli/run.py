@@ -32,12 +32,17 @@ from digpy.control.sessions import Found, Wanted, find_or_start, keep_project, l
 from digpy.control.supervisor import Supervisor
 from digpy.dsl.model import Workflow
 from digpy.dsl.project import Project, load_project
-from digpy.dsl.subtree import extract_subtree
-from digpy.errors import Conflict, NotFound, UsageError
+from digpy.dsl.subtree import extract_subtree, full_names, match_task
+from digpy.errors import Conflict, LimitExceeded, NotFound, Unavailable, UsageError
 from digpy.expr.evaluate import evaluate_text
 from digpy.launchers.local import LocalLauncher, LocalWorker
 from digpy.store.phases import Phase
 from digpy.values import SECOND, Params, Template
+
+_LIMIT_HELP = "the limits are executor.task_max_run and executor.attempt_max_run (-X KEY=N)"
+
+_NAMED = 10
+"""How many tasks are named where none matches."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C or SIGTERM."""
@@ -82,10 +87,13 @@ class _Run:
         params = self._parameters()
         session_time(self._options.session, workflow.timezone, self._since, None)  # or an error
         self._warn(project)
-        self._installation.prepare()
+        self._prepare()
         worker = self._launch()  # it makes itself ready while the database is opened here
         control = self._installation.open_control()
-        found, wanted = self._start(control, project, workflow, params)
+        try:
+            found, wanted = self._start(control, project, workflow, params)
+        except LimitExceeded as error:
+            raise LimitExceeded(f"{error}\n    help: {_LIMIT_HELP}") from None
         if found.decision is Decision.NOTHING:
             worker.channel.close()
             control.database.close()
@@ -112,6 +120,15 @@ class _Run:
             temporary = self._resources.enter_context(TemporaryDirectory(prefix="digpy-"))
             return Path(temporary)
         return root / (options.save or ".digpy")
+
+    def _prepare(self) -> None:
+        try:
+            self._installation.prepare()
+        except OSError as error:
+            raise Unavailable(
+                f"the state directory {self._installation.state} cannot be made: {error.strerror}\n"
+                "    help: --save DIR keeps the state elsewhere, --no-save keeps none"
+            ) from error
 
     def _parameters(self) -> Params:
         options, settings = self._options, self._installation.settings
@@ -262,8 +279,29 @@ def _find_workflow(project: Project, options: RunOptions) -> Workflow:
     if workflow is None:
         raise NotFound(_no_such_workflow(name, options.project, sorted(project.workflows)))
     if options.task is not None:
-        return extract_subtree(workflow, options.task)
+        _check_pattern(options.task, workflow)
+        workflow = extract_subtree(workflow, options.task)
+    for pattern in filter(None, (options.start, options.goal, options.end)):
+        _check_pattern(pattern, workflow)
     return workflow
+
+
+def _check_pattern(pattern: str, workflow: Workflow) -> None:
+    """Raises `NotFound` or `Conflict`, with advice, for a pattern that means no single task."""
+    names = full_names(workflow.definitions)
+    try:
+        match_task(names, pattern)
+    except NotFound as error:
+        from digpy.dsl.suggest import did_you_mean
+
+        inner = [name.removeprefix(names[0]) for name in names[1:]]
+        advice = did_you_mean(pattern, inner)
+        if advice is None:
+            more = " ..." if len(inner) > _NAMED else ""
+            advice = "there are: " + ", ".join(inner[:_NAMED]) + more
+        raise NotFound(f"{error}\n    help: {advice}") from None
+    except Conflict as error:
+        raise Conflict(f"{error}\n    help: write more of its name") from None
 
 
 def _no_such_workflow(name: str, root: Path, known: list[str]) -> str:

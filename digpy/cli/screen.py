@@ -109,7 +109,11 @@ class _Followed:
         for line in lines:
             if line.kind == "info":  # digpy names the operator of every task it runs
                 self._operators[line.full_name] = line.text.partition(">:")[0]
-        return self._view(standing, changed), [line for line in lines if line.at >= self._since]
+        return self._view(standing, changed), [
+            line._replace(text=_without_traceback(line.text)) if line.kind == "error" else line
+            for line in lines
+            if line.at >= self._since
+        ]
 
     def view(self, standing: AttemptStanding) -> AttemptView:
         """The whole attempt."""
@@ -140,7 +144,9 @@ class _Followed:
         operator = None
         if task.started_at is not None:  # only tasks with an operator are started
             operator = self._operators.get(task.full_name, "task")
-        message = None if task.error is None else str(task.error.get("message"))
+        message = None
+        if task.error is not None:
+            message = _without_traceback(str(task.error.get("message")))
         return TaskView(
             task.number,
             task.parent,
@@ -157,3 +163,8 @@ class _Followed:
 
     def _name_of(self, number: int) -> str:
         return self._names.get(number, f"task {number}")
+
+
+def _without_traceback(message: str) -> str:
+    """What went wrong, without the stack that a Python task had: that is in its own output."""
+    return message.partition("\nTraceback (most recent call last):\n")[0]

@@ -110,8 +110,10 @@ def _headline(attempt: AttemptView, *, dry_run: bool) -> str:
 def _counts(attempt: AttemptView, attempts: Sequence[AttemptView]) -> str:
     ran = resumed = skipped = failed = canceled = 0
     for task in _work(attempt):
-        if task.is_failed:
+        if task.state is TaskState.ERROR:
             failed += 1
+        elif task.is_failed:  # it did its part; what it generated failed, and is counted
+            ran += 1
         elif task.state is TaskState.CANCELED and task.started_at is not None:
             canceled += 1
         elif task.state is TaskState.SUCCESS:

@@ -60,10 +60,6 @@ class Requests:
             retry_attempt_name=context.retry_attempt_name,
         )
 
-    def forget(self) -> None:
-        """Drop what was derived from results that were not committed."""
-        self._inherited = Inherited(self._context.params)
-
     def build(self, tasks: Tasks, task: Task, now: int) -> TaskRequest:
         """The request for the next run of `task` (its present fence).
 

@@ -46,7 +46,7 @@ def session_time(written: str, timezone: str, now: int, last: int | None) -> int
             raise UsageError(f'--session "{written}" is no date: {error}') from error
     raise UsageError(
         f'--session "{written}" is not understood\n'
-        '  help: write last, daily, hourly, today, now, or "yyyy-MM-dd[ HH:mm:ss]" in the'
+        '    help: write last, daily, hourly, today, now, or "yyyy-MM-dd[ HH:mm:ss]" in the'
         f" workflow's time zone ({timezone})",
     )
 

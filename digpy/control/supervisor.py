@@ -108,7 +108,8 @@ class Supervisor:
     def kill(self, cause: str) -> None:
         """Stop the worker and its programs now, then mark what was running."""
         self._stop_worker()
-        self._close_all(cause)
+        for row in self._unfinished():
+            self._end(row, cause)
         self.finished = True
 
     def standings(self) -> list[AttemptStanding]:
@@ -137,13 +138,13 @@ class Supervisor:
             deadline = row.canceling_since + _limit(row, "cancel_timeout", 180 * SECOND)
             if now >= deadline:
                 self._tell(f"attempt {row.id} did not stop in time: killing it")
-                self.kill(row.cause or "user")
+                self._stop_worker()  # what was asked to stop ends with it, the rest goes on
             return deadline
         if row.id in self._asked:
-            since, cause = self._asked[row.id]
+            since, _ = self._asked[row.id]
             if now >= since + ANSWER:
                 self._tell("the worker does not answer: killing it")
-                self.kill(cause)
+                self._stop_worker()
             return since + ANSWER
         deadline = now + SWEEP
         if row.started_at is not None and (limit := _limit(row, "run_timeout", 0)):
@@ -151,14 +152,15 @@ class Supervisor:
             if now >= deadline:
                 self._tell(f"attempt {row.id} runs longer than its limit: stopping it")
                 self._ask(row.id, "run_timeout")
+                if row.id == self._command:
+                    self.cancel("parent")  # what it required runs for its sake
                 return now + ANSWER
         if not self._greeted and (limit := _limit(row, "start_timeout", 180 * SECOND)):
             if now >= self._launched_at + limit:
                 self._tell("the worker did not start in time: killing it")
-                if row.phase is Phase.STARTING:
-                    self.kill("start_timeout")
-                else:  # a replacement: one more loss
-                    self._stop_worker()
+                if row.phase is Phase.STARTING:  # else it is a replacement: one more loss
+                    self._asked.setdefault(row.id, (now, "start_timeout"))
+                self._stop_worker()
             deadline = min(deadline, self._launched_at + limit)
         return deadline
 
@@ -178,17 +180,21 @@ class Supervisor:
         for row in unfinished:
             self._record_loss(row, code)
         reach("supervisor.after_loss")
-        if any(row.phase is Phase.CANCELING for row in unfinished) or self._asked:
-            causes = [cause for _, cause in self._asked.values()]
-            self._close_all(next((row.cause for row in unfinished if row.cause), None) or causes[0])
-            self.finished = True
-            return
-        if not self._may_resume(unfinished[0]):
-            self._tell("too many workers were lost without progress: giving up")
-            self._close_all("resume_exhausted")
-            self.finished = True
-            return
+        rest = []
         for row in unfinished:
+            if row.phase is Phase.CANCELING or row.id in self._asked:
+                self._end(row, "user")
+            else:
+                rest.append(row)
+        if rest and not self._may_resume(rest[0]):
+            self._tell("too many workers were lost without progress: giving up")
+            for row in rest:
+                self._end(row, "resume_exhausted")
+            rest.clear()
+        if not rest:
+            self.finished = True
+            return
+        for row in rest:
             relaunch(self._opened(), row, self._settle, self._clock)
         self.close()  # no connection crosses a fork
         self.start(self._launch())
@@ -218,9 +224,10 @@ class Supervisor:
             # The command reaped its own child: nothing proves better that it is gone.
             launch_rows.end(tx, row.id, row.epoch, now, proof="P1 reaped")
 
-    def _close_all(self, cause: str) -> None:
-        for row in self._unfinished():
-            end_abandoned(self._opened(), row.id, cause, self._settle)
+    def _end(self, row: AttemptRow, cause: str) -> None:
+        """End an attempt that has no worker, for the reason it was to stop, else for `cause`."""
+        _, asked = self._asked.get(row.id, (0, cause))
+        end_abandoned(self._opened(), row.id, asked, self._settle)
 
     def _unfinished(self) -> list[AttemptRow]:
         with self._opened().database.reading() as tx:

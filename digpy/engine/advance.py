@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from digpy.dsl.model import Workflow
-from digpy.engine.changes import Changes, End, Move, Output, Stop, Wake
+from digpy.engine.changes import Changes, End, Move, Output, Stop
 from digpy.engine.events import (
     CancelRequested,
     Claimed,
@@ -185,7 +185,7 @@ class Draft(Overlay):
                 self._settling.append((Cause.UNBLOCKED, number))
 
     def _ended(self, root: Task) -> None:
-        self.wish(End(root.state), Wake())
+        self.wish(End(root.state))
 
     def _settle(self) -> None:
         while self._settling:

@@ -54,11 +54,7 @@ class End(NamedTuple):
     state: TaskState
 
 
-class Wake(NamedTuple):
-    """Wish: tell the tasks that wait for this attempt."""
-
-
-Effect: TypeAlias = Stop | End | Wake
+Effect: TypeAlias = Stop | End
 
 
 class Update(NamedTuple):

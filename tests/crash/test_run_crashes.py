@@ -192,7 +192,8 @@ def let_go(project: CommandProject) -> None:
 def started(project: CommandProject, *arguments: str, **environment: str) -> Command:
     """A command whose slow task runs."""
     command = project.start(*arguments, **environment)
-    eventually(project.did("slow"))
+    eventually(lambda: project.did("slow")() or not command.is_alive)
+    assert command.is_alive, command.err
     return command
 
 
@@ -308,13 +309,26 @@ def test_a_required_attempt_of_a_killed_command_is_continued_too(project: Make) 
 def test_a_required_attempt_of_a_killed_command_is_adopted_by_another_that_requires_it(
     project: Make,
 ) -> None:
+    run = project({**REQUIRING, "v.dig": REQUIRING["w.dig"]})
+    kill_command(started(run))
+    let_go(run)
+    assert run.run(workflow="v.dig").code == 0
+    assert texts(run) == ["before", "slow", "slow", "after"]
+    found = [(row["phase"], row["epoch"], row["command"]) for row in run.attempts]
+    assert found == [("running", 1, 1), ("success", 2, 3), ("success", 1, 3)]
+    run.assert_clean()
+
+
+def test_a_command_with_other_parameters_supersedes_what_was_required_as_well(
+    project: Make,
+) -> None:
     run = project(REQUIRING)
     kill_command(started(run))
     let_go(run)
     assert run.run("-p", "x=1").code == 0
     assert texts(run) == ["before", "slow", "slow", "after"]
-    found = [(row["phase"], row["epoch"], row["command"]) for row in run.attempts]
-    assert found == [("canceled", 1, 1), ("success", 2, 3), ("success", 1, 3)]
+    found = [(row["phase"], row["superseded_by"]) for row in run.attempts]
+    assert found == [("canceled", 3), ("canceled", 4), ("success", None), ("success", None)]
     run.assert_clean()
 
 
@@ -340,6 +354,27 @@ def test_a_second_command_is_refused_while_the_first_lives(project: Make) -> Non
     let_go(run)
     assert command.wait().code == 0
     assert texts(run) == ["before", "slow", "after"]
+
+
+def test_of_two_commands_that_are_given_at_once_one_runs(project: Make) -> None:
+    run = project(SLOW)
+    commands = [run.start(), run.start()]
+    refused = eventually(lambda: [command for command in commands if not command.is_alive])
+    let_go(run)
+    assert [command.wait().code for command in refused] == [1]
+    assert {command.wait().code for command in commands} == {0, 1}
+    assert texts(run) == ["before", "slow", "after"]
+
+
+def test_two_commands_that_require_the_same_attempt_run_it_once(project: Make) -> None:
+    run = project({**REQUIRING, "v.dig": REQUIRING["w.dig"]})
+    first = started(run)
+    second = run.start(workflow="v.dig")
+    eventually(lambda: run.rows("SELECT * FROM tasks WHERE attempt = 3 AND awaits = 2"))
+    let_go(run)
+    assert (first.wait().code, second.wait().code) == (0, 0)
+    assert texts(run) == ["before", "slow", "after"]
+    run.assert_clean()
 
 
 # Too many losses
@@ -531,6 +566,34 @@ def test_a_worker_that_does_not_start_in_time_fails_the_attempt(project: Make) -
     assert ended.code == 1
     assert (run.attempt()["phase"], run.attempt()["reason"]) == ("failure", "start_timeout")
     assert run.attempt()["epoch"] == 1
+    run.assert_clean()
+
+
+def test_what_a_run_requires_stops_with_it(project: Make) -> None:
+    run = project(REQUIRING)
+    ended = run.run("--run-timeout", "1s")
+    assert ended.code == 1
+    found = [(row["phase"], row["reason"]) for row in run.attempts]
+    assert found == [("failure", "run_timeout"), ("canceled", "parent")]
+    run.assert_clean()
+
+
+def test_a_required_attempt_that_has_to_be_killed_does_not_stop_who_requires_it(
+    project: Make,
+) -> None:
+    run = project(
+        {
+            **STUBBORN,
+            "w.dig": "+needed: {require>: other, ignore_failure: true}\n"
+            "+after: {sh>: sh effect.sh afterwards}\n",
+            "other.dig": f"_run_timeout: 1s\n_cancel_timeout: 1s\n{STUBBORN['w.dig']}",
+        }
+    )
+    ended = run.run()
+    assert ended.code == 0, ended.err
+    assert texts(run) == ["before", "slow", "afterwards"]
+    found = [(row["phase"], row["reason"]) for row in run.attempts]
+    assert found == [("success", None), ("failure", "run_timeout")]
     run.assert_clean()
 
 

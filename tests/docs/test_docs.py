@@ -77,7 +77,14 @@ def test_the_readme_is_short() -> None:
     assert len(PAGES["README.md"].read_text().splitlines()) < README_LINES
 
 
-def test_every_example_workflow_is_in_the_tutorial_or_the_index() -> None:
+def test_ci_runs_the_tests_as_the_readme_says() -> None:
+    command = re.compile(r"\.venv/bin/python -m pytest.*$", re.MULTILINE)
+    in_readme = command.findall(PAGES["README.md"].read_text())
+    assert len(in_readme) == 1
+    assert command.findall((ROOT / ".ci" / "run").read_text()) == in_readme
+
+
+def test_every_example_workflow_is_mentioned_on_a_page() -> None:
     text = "".join(page.read_text() for page in PAGES.values())
     for workflow in sorted((ROOT / "workflows").glob("*.dig")):
         assert workflow.name in text, f"no page mentions workflows/{workflow.name}"
@@ -106,7 +113,10 @@ def test_the_table_of_settings_is_the_one_in_the_code(request: pytest.FixtureReq
 
 def settings_table() -> str:
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    lines += [f"| `{key.name}` | {_kind(key)} | {_code(key.default)} | {key.doc} |" for key in KEYS.values()]
+    lines += [
+        f"| `{key.name}` | {_kind(key)} | {_code(key.default)} | {key.doc} |"
+        for key in KEYS.values()
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -1,8 +1,7 @@
-"""Every workflow in ``workflows/`` is run by the command that its second line gives, as a user would.
+"""Every workflow in ``workflows/`` is run as a user would, by the command in its second line.
 
-What it prints, its exit code and the tree it ends with are kept in ``tests/golden/workflows``. The cases
-that made this project begin (a group retry over ``for_each>``, and ``require>`` under a retry) are also
-spelled out here.
+What it prints, its exit code and the tree it ends with are kept in ``tests/golden/workflows``. A
+group retry over ``for_each>``, and ``require>`` under a retry, are also spelled out here.
 """
 
 from __future__ import annotations
@@ -115,9 +114,7 @@ def read(database: Path) -> tuple[list[dict[str, Any]], list[Task]]:
             "SELECT attempt, number, parent, full_name, state, started_at IS NOT NULL"
             " FROM tasks ORDER BY attempt, number"
         ).fetchall()
-    return [dict(row) for row in attempts], [
-        Task._make((*row[:5], bool(row[5]))) for row in tasks
-    ]
+    return [dict(row) for row in attempts], [Task._make((*row[:5], bool(row[5]))) for row in tasks]
 
 
 def picture(ran: Ran) -> str:

@@ -163,15 +163,15 @@ class CommandProject:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
-    def start(self, *arguments: str, **environment: str) -> Command:
-        """Start ``digpy run w.dig`` with more arguments and variables."""
-        command = Command(self.directory, self._token, ("run", "w.dig", *arguments), environment)
+    def start(self, *arguments: str, workflow: str = "w.dig", **environment: str) -> Command:
+        """Start ``digpy run`` of `workflow` with more arguments and variables."""
+        command = Command(self.directory, self._token, ("run", workflow, *arguments), environment)
         self._commands.append(command)
         return command
 
-    def run(self, *arguments: str, **environment: str) -> Ended:
+    def run(self, *arguments: str, workflow: str = "w.dig", **environment: str) -> Ended:
         """`start`, and wait for its end."""
-        return self.start(*arguments, **environment).wait()
+        return self.start(*arguments, workflow=workflow, **environment).wait()
 
     def close(self) -> None:
         """Kill everything that is left."""
@@ -189,7 +189,8 @@ class CommandProject:
         found = []
         for line in path.read_text().splitlines():
             run, task, text = (line + " ").split(" ", 2)
-            found.append(Effect(*map(int, run.split(".")), task, text.strip()))  # type: ignore[arg-type]
+            attempt, number, fence = map(int, run.split("."))
+            found.append(Effect(attempt, number, fence, task, text.strip()))
         return found
 
     def did(self, text: str) -> Callable[[], bool]:

@@ -1,4 +1,4 @@
-"""The one door, on a real database: several executors, late reports, endings, and what waits for them."""
+"""The one door, on a real database: several executors, late reports, endings, waiting."""
 
 from __future__ import annotations
 

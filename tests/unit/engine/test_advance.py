@@ -9,7 +9,7 @@ import pytest
 from digpy.dsl.compiler import compile_generated
 from digpy.dsl.model import Subtasks
 from digpy.engine.advance import Draft, advance, begin
-from digpy.engine.changes import Changes, End, Stop, Wake
+from digpy.engine.changes import Changes, End, Stop
 from digpy.engine.events import CancelRequested, Claimed, Due, Outcome, Succeeded
 from digpy.engine.states import TaskState
 from digpy.engine.tree import TaskTree
@@ -29,7 +29,7 @@ class TestBegin:
     def test_an_empty_workflow_succeeds_at_once(self) -> None:
         play = Play({})
         assert play.states() == {"+w": "success"}
-        assert play.effects == [End(S.SUCCESS), Wake()]
+        assert play.effects == [End(S.SUCCESS)]
 
     def test_a_group_without_children_succeeds_at_once(self) -> None:
         play = Play({"+g": {}, "+a": LEAF})
@@ -45,7 +45,7 @@ class TestBegin:
     def test_a_root_may_be_an_operator(self) -> None:
         play = Play({"sh>": "true"}).run()
         assert play.claims == ["+w"]
-        assert play.effects == [End(S.SUCCESS), Wake()]
+        assert play.effects == [End(S.SUCCESS)]
 
     def test_the_tree_is_empty_until_the_changes_are_applied(self) -> None:
         tree, changes = begin(compile_dict({"+a": LEAF}), 5)
@@ -356,7 +356,7 @@ class TestCancel:
         assert play.state("+w+g") is S.GROUP_RETRY_WAITING
         play.cancel()
         assert set(play.states().values()) == {"canceled", "error"}
-        assert play.effects == [End(S.CANCELED), Wake()]
+        assert play.effects == [End(S.CANCELED)]
         assert play.task("+w+waits").retry_at is None
         assert play.task("+w+waits").awaits is None
 

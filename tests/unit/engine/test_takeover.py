@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from digpy.engine.changes import End, Output, Wake
+from digpy.engine.changes import End, Output
 from digpy.engine.states import TaskState
 from digpy.engine.tree import Selection, Taken
 from tests.support.engine import LEAF, Play, assert_same, compile_dict, fail, ok
@@ -68,7 +68,7 @@ class TestTaken:
     def test_all_of_a_successful_attempt_can_be_taken_over(self) -> None:
         second = again(Play({"+a": LEAF}, {"+w+a": ok(LEAF)}).run())
         assert second.claims == []
-        assert second.effects == [End(S.SUCCESS), Wake()]
+        assert second.effects == [End(S.SUCCESS)]
         assert second.task("+w").ended_at == 0
 
     def test_of_a_task_whose_subtasks_failed_only_those_are_run_again(self) -> None:
@@ -226,4 +226,4 @@ class TestRunSet:
 
     def test_a_skipped_root_ends_at_once(self) -> None:
         play = Play({"+a": LEAF}, selection=Selection({}, frozenset()))
-        assert play.effects == [End(S.SUCCESS), Wake()]
+        assert play.effects == [End(S.SUCCESS)]
