@@ -14,7 +14,7 @@ from digpy.control.executor import Executor, StaleLaunch
 from digpy.control.limits import required_limits
 from digpy.control.locks import CommandLocks
 from digpy.control.logs import AttemptLogs
-from digpy.control.recovery import Control, relaunch
+from digpy.control.recovery import Control, end_abandoned, relaunch
 from digpy.control.requests import Surroundings
 from digpy.control.starter import RequiredAttempts, Starter, greet
 from digpy.control.task_api import LocalTaskApi
@@ -29,6 +29,7 @@ from digpy.store import attempts as attempt_rows
 from digpy.store import projects as project_rows
 from digpy.store import runs as run_rows
 from digpy.store.database import Database, open_database
+from digpy.store.phases import Phase
 from digpy.values import Json, Params
 
 EXIT_STALE = 75
@@ -237,10 +238,17 @@ class _Worker:
         )
 
     def _adopt(self, attempt: int) -> None:
-        """Take over an unfinished attempt whose command is gone; this worker is its next launch."""
+        """Take over an unfinished attempt whose command is gone; this worker is its next launch.
+
+        One that was told to stop is ended, which is all that can be done for it.
+        """
+        with self._control.database.reading() as tx:
+            row = attempt_rows.load(tx, attempt)
+        if row.phase is Phase.CANCELING:
+            end_abandoned(self._control, attempt, "superseded", self._installation.settle)
+            return
         with self._control.database.transaction() as tx:
             attempt_rows.adopt(tx, attempt, self._command)
-            row = attempt_rows.load(tx, attempt)
         relaunch(self._control, row, self._installation.settle, self._clock)
         with self._control.database.transaction() as tx:
             greet(tx, attempt, row.epoch + 1, self._clock.now())

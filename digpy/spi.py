@@ -19,8 +19,8 @@ class StartedAttempt(NamedTuple):
     """An attempt that `Attempts.start` made or found.
 
     `created` is False when the session already had an attempt of that name: then nothing was
-    started, and `done` and `success` tell how that one stands. `ours` says that it was started
-    during this command.
+    started, and `done` and `success` tell how that one stands. `made_at` is the instant (UTC
+    microseconds) at which it was made.
     """
 
     attempt: int
@@ -28,6 +28,7 @@ class StartedAttempt(NamedTuple):
     created: bool
     done: bool
     success: bool
+    made_at: int = 0
 
 
 class Attempts(Protocol):

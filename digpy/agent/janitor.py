@@ -82,6 +82,7 @@ class Inquest:
     """
 
     def __init__(self, state: Path, runs: Iterable[Run], *, patience: float | None) -> None:
+        self._state = state
         self._installation = installation(state)
         self._patience = patience or 0
         deadline = None if patience is None else time.monotonic() + patience
@@ -157,9 +158,20 @@ class Inquest:
     def _scan(self, cases: list[_Case]) -> None:
         marks = {case.directory.run: case.directory.mark(self._installation) for case in cases}
         found = bearers(list(marks.values()))
+        # A lock file that was removed meanwhile may have left its inode to somebody else's lock:
+        # then this scan says nothing about the run, and nobody is killed for it.
+        valid = {
+            mark.run
+            for run, mark in marks.items()
+            if RunDirectory(self._state, run).mark(self._installation).lock == mark.lock
+        }
+        found = [(process, mark) for process, mark in found if mark.run in valid]
         kill(_unique(found))
         for case in cases:
             name = str(case.directory.run)
+            if name not in valid:
+                case.calm = 0
+                continue
             case.survivors = {process.pid for process, mark in found if mark.run == name}
             case.calm = 0 if case.survivors else case.calm + 1
 

@@ -172,6 +172,8 @@ class RequiredAttempts:
         reach("starter.after_required")
         if abandoned is not None:
             self._adopt(abandoned.id)
+            if abandoned.phase is Phase.CANCELING:  # it has ended instead, and is superseded
+                return self.start(workflow, session_time, name, params)
             self._started(abandoned.id, abandoned.epoch + 1)
             return StartedAttempt(abandoned.id, session, False, False, False)
         self._started(attempt, 1)
@@ -247,4 +249,6 @@ def _found(tx: Transaction, existing: AttemptRow, name: str | None) -> StartedAt
     newest = existing if name is not None else attempt_rows.last_of_session(tx, existing.session)
     assert newest is not None  # noqa: S101 - the session has one at least
     success = newest.phase is Phase.SUCCESS
-    return StartedAttempt(newest.id, newest.session, False, newest.is_done, success)
+    return StartedAttempt(
+        newest.id, newest.session, False, newest.is_done, success, newest.created_at
+    )

@@ -27,6 +27,8 @@ class _State(NamedTuple):
 
     Attributes:
         workflow, session_time, name: which attempt is wanted, as evaluated by the first run.
+        asked_at: when that was (UTC microseconds): an attempt made since is as good as one that
+            this task has started, and may well be, if a crash came between.
         started: the attempt was started by this task, so its outcome stands.
         polls: how often the task has looked at an unfinished attempt.
     """
@@ -34,6 +36,7 @@ class _State(NamedTuple):
     workflow: str
     session_time: int
     name: str | None
+    asked_at: int
     started: bool = False
     polls: int = 0
 
@@ -83,7 +86,7 @@ class Require(InlineOperator):
             return RetryLater(0, _wanted(request).to_params())
 
         attempt = _start(request, state, params)
-        if attempt.created:
+        if attempt.created or attempt.made_at >= state.asked_at:
             state = state._replace(started=True)
         if not attempt.done:
             after = min(SECOND << min(state.polls, 4), _LONGEST_POLL)
@@ -120,7 +123,7 @@ def _wanted(request: TaskRequest) -> _State:
     session_time = request.session_time
     if request.params.get("session_time") is not None:
         session_time = conversions.instant(request.params, "session_time") // SECOND * SECOND
-    wanted = _State(workflow, session_time, _name(request))
+    wanted = _State(workflow, session_time, _name(request), request.now)
     if wanted[:3] == (request.workflow, request.session_time, request.retry_attempt_name):
         raise _requires_itself(request)
     return wanted

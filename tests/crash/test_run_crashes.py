@@ -296,6 +296,38 @@ REQUIRING = {
 }
 
 
+def test_what_was_taken_over_is_not_repeated_after_a_crash(project: Make) -> None:
+    run = project(SLOW)
+    command = started(run)
+    command.send(signal.SIGINT)
+    command.wait()
+    command = run.start()
+    eventually(lambda: texts(run).count("slow") == 2)
+    kill_command(command)
+    let_go(run)
+    assert run.run().code == 0
+    assert texts(run) == ["before", "slow", "slow", "slow", "after"]
+    assert [(row["phase"], row["epoch"]) for row in run.attempts] == [
+        ("canceled", 1),
+        ("success", 2),
+    ]
+
+
+def test_a_retry_that_waits_is_neither_lost_nor_hurried_by_a_crash(project: Make) -> None:
+    run = project(
+        {"w.dig": "+t: {sh>: sh effect.sh try; exit 1, _retry: {limit: 1, interval: 1}}\n"}
+    )
+    command = run.start()
+    eventually(run.did("try"))
+    waiting = eventually(lambda: run.rows("SELECT * FROM tasks WHERE state = 'retry_waiting'"))
+    os.kill(command.worker, signal.SIGKILL)
+    assert command.wait().code == 1
+    assert texts(run) == ["try", "try"]
+    (second,) = run.rows("SELECT claimed_at FROM task_runs WHERE fence = 2")
+    assert second["claimed_at"] >= waiting[0]["retry_at"]
+    run.assert_clean()
+
+
 def test_a_required_attempt_of_a_killed_command_is_continued_too(project: Make) -> None:
     run = project(REQUIRING)
     kill_command(started(run))
@@ -377,6 +409,36 @@ def test_two_commands_that_require_the_same_attempt_run_it_once(project: Make) -
     run.assert_clean()
 
 
+def test_a_required_attempt_is_started_once_though_its_start_was_not_noted(
+    project: Make, tmp_path: Path
+) -> None:
+    run = project({**REQUIRING, "w.dig": "+needed: {require>: other, rerun_on: all}\n"})
+    let_go(run)
+    once = str(tmp_path / "once")
+    run.run(DIGPY_FAILPOINT="starter.after_required", DIGPY_FAILPOINT_ONCE=once)
+    assert [row["phase"] for row in run.attempts] == ["success"] * 2
+    assert texts(run) == ["before", "slow", "after"]
+
+
+def test_a_required_attempt_whose_command_died_while_it_canceled_is_superseded(
+    project: Make,
+) -> None:
+    run = project(
+        {**STUBBORN, "w.dig": REQUIRING["w.dig"], "v.dig": REQUIRING["w.dig"]}
+        | {"other.dig": STUBBORN["w.dig"]}
+    )
+    command = started(run)
+    command.send(signal.SIGINT)
+    eventually(lambda: run.attempt(2)["phase"] == "canceling")
+    kill_command(command)
+    let_go(run)
+    ended = run.run(workflow="v.dig")
+    assert ended.code == 0, ended.err
+    assert (run.attempt(2)["phase"], run.attempt(2)["superseded_by"]) == ("canceled", 4)
+    assert texts(run) == ["before", "slow", "slow", "after"]
+    run.assert_clean()
+
+
 # Too many losses
 
 
@@ -439,8 +501,9 @@ until test -e go; do sleep 0.02; done
         lambda command: command.send_group(signal.SIGINT),
         lambda command: command.send(signal.SIGINT),
         lambda command: command.send(signal.SIGTERM),
+        lambda command: command.send_group(signal.SIGHUP),
     ],
-    ids=["Ctrl-C in a terminal", "SIGINT", "SIGTERM"],
+    ids=["Ctrl-C in a terminal", "SIGINT", "SIGTERM", "the terminal is closed"],
 )
 def test_an_interrupted_command_cancels_its_tasks(
     project: Make, stop: Callable[[Command], None]

@@ -33,6 +33,10 @@ def test_a_count_names_the_pass_that_kills() -> None:
     assert passes(DIGPY_FAILPOINT="a:2") == "1\n"
 
 
+def test_another_signal_can_be_chosen() -> None:
+    assert passes(DIGPY_FAILPOINT="a", DIGPY_FAILPOINT_SIGNAL="SIGCONT") == "1\n2\n"
+
+
 def test_with_a_file_it_kills_only_once(tmp_path: Path) -> None:
     once = {"DIGPY_FAILPOINT": "a", "DIGPY_FAILPOINT_ONCE": str(tmp_path / "fired")}
     assert [passes(**once), passes(**once)] == ["", "1\n2\n"]

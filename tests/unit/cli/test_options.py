@@ -50,7 +50,6 @@ def test_nothing_given_is_the_default_of_everything() -> None:
         show_params=False,
         session="last",
         max_task_threads=None,
-        task_log=None,
         limits={},
     )
 

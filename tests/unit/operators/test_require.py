@@ -117,6 +117,14 @@ def test_a_rerun_has_a_fresh_name_that_is_kept_before_it_is_used() -> None:
     assert first.state["name"] != other.state["name"]
 
 
+@pytest.mark.parametrize(("age", "again"), [(-1, True), (0, False), (1, False)])
+def test_an_attempt_made_since_the_task_asked_is_its_own(age: int, again: bool) -> None:
+    asked_at = a_request("require", "t").now
+    found = SUCCEEDED._replace(made_at=asked_at + age)
+    result = poll(settled(), found, local={"rerun_on": "all"})
+    assert isinstance(result, RetryLater) is again
+
+
 @pytest.mark.parametrize("rerun_on", ["failed", "all"])
 def test_the_outcome_of_an_own_start_stands(rerun_on: str) -> None:
     local: Params = {"rerun_on": rerun_on}
