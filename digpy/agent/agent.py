@@ -102,10 +102,8 @@ class Agent:
                 for run in exchange.cancels:
                     self._programs.stop(run, self._stop_grace / SECOND)
                 started = [self._start(request) for request in exchange.requests]
-                for report in reports:
-                    # Committed: what was left on disk is not needed any more. The next programs run
-                    # already while it is removed.
-                    RunDirectory(self._state, report.run).remove()
+                for report in reports:  # committed: what was left on disk is not needed any more
+                    self._programs.discard(report.run)
                 reports = [report for report in started if report is not None]
                 if not exchange.open and not self._running and not reports:
                     return

@@ -170,6 +170,21 @@ class Programs:
             del self._busy[event.run]
         return events
 
+    def discard(self, run: Run) -> None:
+        """Delete what `run` left on disk; what it left is committed.
+
+        The spawner does it, beside the programs: deleting costs as much as starting one.
+        """
+        directory = RunDirectory(self._state, run)
+        if self._spawner is not None:
+            try:
+                self._spawner.wire.send({"remove": str(directory.path)})
+            except OSError:
+                pass  # it is dead: here, then
+            else:
+                return
+        directory.remove()
+
     def close(self) -> None:
         """Kill what runs, and wait until all that this object started is gone. Events are lost."""
         for keeper in list(self._keepers.values()):

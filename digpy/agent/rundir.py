@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from digpy import values
 from digpy.agent.processes import Mark, boot_id
-from digpy.agent.wire import publish
+from digpy.agent.wire import publish, remove
 from digpy.spi import Command, Exit, Run
 from digpy.values import Json
 
@@ -141,7 +141,7 @@ class RunDirectory:
     def remove(self) -> None:
         """Delete the directory; it may be gone. Raises `OSError` for files not ours to delete."""
         with suppress(FileNotFoundError):
-            _remove(self.path)
+            remove(str(self.path))
 
 
 def installation(state: Path) -> str:
@@ -194,14 +194,3 @@ def _read(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
-
-
-def _remove(directory: Path) -> None:
-    # shutil.rmtree without shutil, whose import costs more than a hundred of these.
-    with os.scandir(directory) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                _remove(Path(entry.path))
-            else:
-                os.unlink(entry.path)  # noqa: PTH108
-    directory.rmdir()

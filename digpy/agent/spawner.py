@@ -23,7 +23,7 @@ import traceback
 
 from digpy.agent.keeper import Bell, Keeper
 from digpy.agent.processes import descendants, kill
-from digpy.agent.wire import Wire
+from digpy.agent.wire import Wire, remove
 
 _PR_SET_CHILD_SUBREAPER = 36
 _SWEEP_PAUSE = 5  # milliseconds
@@ -52,7 +52,10 @@ class Spawner:
             self._bell.silence()
             if self._agent.fileno() in ready:
                 for message in self._agent.receive():
-                    self._fork(message["keeper"], self._agent.files.pop(0))
+                    if "remove" in message:
+                        _remove(message["remove"])
+                    else:
+                        self._fork(message["keeper"], self._agent.files.pop(0))
                 if self._agent.closed:
                     poll.unregister(self._agent.fileno())
             self._reap()
@@ -125,6 +128,13 @@ def main() -> None:
     end = socket.socket(fileno=int(sys.argv[2]))
     end.set_inheritable(False)
     Spawner(Wire(end)).serve()
+
+
+def _remove(directory: str) -> None:
+    try:
+        remove(directory)
+    except OSError:
+        return  # it is proved and committed: the next command removes what is left of it
 
 
 def _become_subreaper() -> None:

@@ -43,11 +43,14 @@ class Terminal:
     def __init__(self, directory: Path, *arguments: str) -> None:
         self._master, slave = pty.openpty()
         self.resize(100, 30)
-        environment = {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
+        environment["LANG"] = "C.UTF-8"
+        for name in ("COLUMNS", "LINES"):  # they would win over the size of the terminal
+            environment.pop(name, None)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "digpy", "run", "w.dig", *arguments],
             cwd=directory,
-            env={**os.environ, **environment},
+            env=environment,
             stdin=slave,
             stdout=slave,
             stderr=slave,
