@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from digpy.clock import Clock, SystemClock
 from digpy.config import Settings
@@ -31,6 +31,9 @@ from digpy.store import runs as run_rows
 from digpy.store.database import Database, open_database
 from digpy.store.phases import Phase
 from digpy.values import Json, Params
+
+if TYPE_CHECKING:
+    from digpy.agent.programs import Programs
 
 EXIT_STALE = 75
 """Exit code of a worker whose launch is not the current one."""
@@ -194,7 +197,6 @@ class _Worker:
     def work(self, channel: Channel) -> None:
         """Run the attempts until they have ended."""
         from digpy.agent.agent import Agent
-        from digpy.agent.programs import Programs
 
         api = LocalTaskApi(self._control.executor, self._clock, self._attempts)
 
@@ -202,22 +204,22 @@ class _Worker:
             if "cancel" in message:
                 api.cancel(int(str(message["cancel"])), str(message["cause"]), "command")
 
-        programs = Programs(self._installation.state, limit=self._installation.slots)
+        def make_programs() -> Programs:
+            from digpy.agent.programs import Programs
+
+            return Programs(self._installation.state, limit=self._installation.slots)
+
         agent = Agent(
             api,
-            programs,
+            make_programs,
             find_program,
             self._clock,
             channel,
             hear,
-            state=self._installation.state,
             slots=self._installation.slots,
             stop_grace=self._installation.settings.duration("agent.stop_grace") or 0,
         )
-        try:
-            agent.run()
-        finally:
-            programs.close()
+        agent.run()
 
     def _make_required(self) -> RequiredAttempts:
         installation = self._installation

@@ -10,10 +10,8 @@ from __future__ import annotations
 import selectors
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from digpy.agent.programs import ProgramEvent, ProgramLost, ProgramRefused, Programs
-from digpy.agent.rundir import RunDirectory
 from digpy.clock import Clock
 from digpy.errors import TaskFailed, unexpected
 from digpy.failpoints import reach
@@ -27,6 +25,9 @@ from digpy.spi import (
     TaskResult,
 )
 from digpy.values import SECOND, Json, Params
+
+if TYPE_CHECKING:  # a run without programs does not need them
+    from digpy.agent.programs import ProgramEvent, Programs
 
 
 class Channel(Protocol):
@@ -60,59 +61,80 @@ def conclude(operator: ProgramOperator, exit_: Exit) -> TaskResult | Params:
         return unexpected(error).error
 
 
+class _Started(NamedTuple):
+    """A program that runs: whose it is, its evaluated ``_retry``, and where it leaves its files."""
+
+    operator: ProgramOperator
+    retry: Json
+    directory: Path
+
+
 class Agent:
     """Runs what it is given until no attempt is open; see the module's text."""
 
     def __init__(  # noqa: PLR0913 - its collaborators, once
         self,
         api: TaskApi,
-        programs: Programs,
+        make_programs: Callable[[], Programs],
         find_operator: Callable[[str], ProgramOperator],
         clock: Clock,
         channel: Channel,
         on_message: Callable[[Mapping[str, Json]], None],
         *,
-        state: Path,
         slots: int,
         stop_grace: int,
     ) -> None:
         self._api = api
-        self._programs = programs
+        self._make_programs = make_programs
+        self._programs: Programs | None = None
         self._find_operator = find_operator
         self._clock = clock
         self._channel = channel
         self._on_message = on_message
-        self._state = state
         self._slots = slots
         self._stop_grace = stop_grace
-        self._running: dict[Run, tuple[ProgramOperator, Json]] = {}
+        self._running: dict[Run, _Started] = {}
 
     def run(self) -> None:
-        """Work until every attempt has ended and nothing runs. Raises `CommandGone`."""
+        """Work until every attempt has ended and nothing runs. Raises `CommandGone`.
+
+        However it ends, nothing that it started is alive afterwards.
+        """
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._channel, selectors.EVENT_READ)
+                self._work(selector)
+        finally:
+            if self._programs is not None:
+                self._programs.close()
+
+    def _work(self, selector: selectors.BaseSelector) -> None:
         reports: list[Report] = []
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._channel, selectors.EVENT_READ)
-            selector.register(self._programs, selectors.EVENT_READ)
-            while True:
-                exchange = self._api.exchange(reports, self._slots - len(self._running))
-                if reports:
-                    reach("agent.after_finish")
-                if exchange.requests:
-                    reach("agent.after_claim")
+        while True:
+            exchange = self._api.exchange(reports, self._slots - len(self._running))
+            if reports:
+                reach("agent.after_finish")
+            if exchange.requests:
+                reach("agent.after_claim")
+                if self._programs is None:
+                    self._programs = self._make_programs()
+                    selector.register(self._programs, selectors.EVENT_READ)
+            started = []
+            if self._programs is not None:
                 for run in exchange.cancels:
                     self._programs.stop(run, self._stop_grace / SECOND)
-                started = [self._start(request) for request in exchange.requests]
+                started = [self._start(self._programs, request) for request in exchange.requests]
                 for report in reports:  # committed: what was left on disk is not needed any more
                     self._programs.discard(report.run)
-                reports = [report for report in started if report is not None]
-                if not exchange.open and not self._running and not reports:
-                    return
-                selector.select(0 if reports else self._patience(exchange.next_due))
-                self._listen()
-                reports += self._finished()
+            reports = [report for report in started if report is not None]
+            if not exchange.open and not self._running and not reports:
+                return
+            selector.select(0 if reports else self._patience(exchange.next_due))
+            self._listen()
+            reports += self._finished()
 
     def _patience(self, next_due: int | None) -> float | None:
-        waits = [self._programs.timeout]
+        waits = [None if self._programs is None else self._programs.timeout]
         if next_due is not None:
             waits.append(max(0.0, (next_due - self._clock.now()) / SECOND))
         return min((wait for wait in waits if wait is not None), default=None)
@@ -123,32 +145,37 @@ class Agent:
         if self._channel.closed:
             raise CommandGone
 
-    def _start(self, request: TaskRequest) -> Report | None:
+    def _start(self, programs: Programs, request: TaskRequest) -> Report | None:
         run = Run(request.attempt, request.number, request.fence)
         operator = self._find_operator(request.operator)
         retry = request.params.get("_retry") if operator.retries else None
+        note: Params = {"operator": request.operator, "retry": retry}
         try:
-            command = operator.command(request)
+            programs.start(run, operator.command(request), note, request.retries)
         except TaskFailed as error:
             return Report(run, error.error, "P1 never started", retry)
+        except OSError as error:
+            failed = TaskFailed(f"the program could not be started: {error}", "runtime")
+            return Report(run, failed.error, "P1 never started", retry)
         except Exception as error:  # noqa: BLE001 - a defect of one operator fails its task only
             return Report(run, unexpected(error).error, "P1 never started", retry)
-        note: Params = {"operator": request.operator, "retry": retry}
-        self._programs.start(run, command, note, request.retries)
         reach("agent.running")
-        self._running[run] = (operator, retry)
+        self._running[run] = _Started(operator, retry, request.directory)
         return None
 
     def _finished(self) -> list[Report]:
+        if self._programs is None:
+            return []
         return [self._report(event) for event in self._programs.events()]
 
     def _report(self, event: ProgramEvent) -> Report:
-        operator, retry = self._running.pop(event.run)
+        from digpy.agent.programs import ProgramLost, ProgramRefused
+
+        operator, retry, directory = self._running.pop(event.run)
         if isinstance(event, ProgramLost):
             return Report(event.run, "lost", event.proof, retry)
         if isinstance(event, ProgramRefused):
             return Report(event.run, TaskFailed(event.error, "runtime").error, event.proof, retry)
-        left = Exit(event.code, RunDirectory(self._state, event.run).path)
-        outcome = conclude(operator, left)
+        outcome = conclude(operator, Exit(event.code, directory))
         reach("agent.before_finish")
         return Report(event.run, outcome, event.proof, retry)

@@ -208,10 +208,9 @@ class RunOptions(NamedTuple):
         earlier runs finished. start, goal, end: patterns, as written. save: state directory, None:
         ``.digpy`` in the project. no_save: keep the state in a directory that is removed at the
         end. session: ``last`` and so on, or a time; see `digpy.control.session_times`.
-        max_task_threads: None: as configured. limits: supervision limits given for this attempt only, by the name of
-        their setting
-            (``run_timeout`` ...); durations in microseconds, None: switched off. What was not given
-            is missing.
+        max_task_threads: None: as configured. limits: supervision limits given for this attempt
+        only, by the name of their setting (``run_timeout`` ...); durations in microseconds, None:
+        switched off. What was not given is missing.
     """
 
     workflow: str

@@ -243,11 +243,11 @@ class _Run:
             selector.register(signals, selectors.EVENT_READ)
             watched: LocalWorker | None = None
             seen = 0
-            while not supervisor.finished:
+            while True:
                 deadline = supervisor.tick()
                 screen.refresh(supervisor.standings)
                 if supervisor.finished:
-                    break
+                    return
                 if watched is not supervisor.worker:  # the first one, or a new one after a crash
                     if watched is not None:
                         selector.unregister(watched.channel)

@@ -58,7 +58,7 @@ class Screen:
         self._view.show([], [LogLine(0, "", "warn", text, now)], now)
 
     def refresh(self, standings: Standings) -> None:
-        """Look at everything again and show what changed; does nothing when it is called too often."""
+        """Look at everything again and show what changed; called too often, it does nothing."""
         now = self._clock.now()
         if now < self._next:
             return

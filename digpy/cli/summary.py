@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -80,6 +79,8 @@ class Summary(NamedTuple):
         yield "  * Use --rerun, --start +NAME, or --goal +NAME argument to rerun skipped tasks."
 
     def _command(self, *more: str) -> str:
+        import shlex  # a success does not need it
+
         words = ["digpy", "run", self.workflow, *self.options, "--session", self.session, *more]
         return shlex.join(words)
 

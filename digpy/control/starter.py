@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from digpy.clock import Clock
-from digpy.control.takeover import select
 from digpy.dsl.model import Workflow
 from digpy.engine.advance import begin
+from digpy.engine.tree import EVERYTHING
 from digpy.errors import Conflict, LimitExceeded, NotFound
 from digpy.failpoints import reach
 from digpy.spi import StartedAttempt
@@ -77,7 +77,11 @@ class Starter:
             raise LimitExceeded(
                 f"Too many tasks. Limit: {self._task_limit}, Current: 1, Adding: {static}",
             )
-        selection = select(tx, start.workflow, start.options)
+        selection = EVERYTHING
+        if start.options:
+            from digpy.control.takeover import select
+
+            selection = select(tx, start.workflow, start.options)
         _, changes = begin(start.workflow, now, self._task_limit, selection)
         attempt = attempt_rows.insert(
             tx,

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from digpy.control.context import AttemptContext
+from digpy.control.trees import workflow_of
 from digpy.dsl.compiler import compile_generated
 from digpy.dsl.model import Definitions, Workflow
-from digpy.dsl.subtree import extract_subtree, full_names, match_task
+from digpy.dsl.subtree import full_names, match_task
 from digpy.engine.states import DONE, TaskState
 from digpy.engine.tree import (
     EVERYTHING,
@@ -29,16 +29,9 @@ from digpy.store import attempts as attempt_rows
 from digpy.store import tasks as task_rows
 from digpy.store.attempts import AttemptRow
 from digpy.store.database import Transaction
-from digpy.store.projects import load_workflow
-
 
 _FAR = 20
 """Each attempt back is a tree to load."""
-
-
-def selection_of(tx: Transaction, context: AttemptContext) -> Selection:
-    """The selection an attempt was started with, from its options; the same after a crash."""
-    return select(tx, context.workflow, context.options)
 
 
 def select(
@@ -101,13 +94,6 @@ def _before(definitions: Definitions, index: int) -> frozenset[str]:
         if current is not None:
             found.add(current)
     return frozenset(names[i] for i in found)
-
-
-def workflow_of(tx: Transaction, attempt: AttemptRow) -> Workflow:
-    """What an attempt runs: its workflow, or a part of it."""
-    workflow = load_workflow(tx, attempt.workflow_id)
-    pattern = attempt.options.get("task")
-    return extract_subtree(workflow, pattern) if isinstance(pattern, str) else workflow
 
 
 def _successes(tx: Transaction, attempt: int, far: int) -> dict[str, Taken]:

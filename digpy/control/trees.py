@@ -10,16 +10,16 @@ from heapq import heappop, heappush
 
 from digpy.control.context import AttemptContext
 from digpy.control.requests import Requests, Surroundings, raw_operator
-from digpy.control.takeover import selection_of
 from digpy.dsl.compiler import compile_generated
-from digpy.dsl.subtree import extract_subtree
+from digpy.dsl.model import Workflow
 from digpy.engine.changes import Changes
 from digpy.engine.states import WAITING, TaskState
-from digpy.engine.tree import Task, TaskTree, load_tree
+from digpy.engine.tree import EVERYTHING, Task, TaskTree, load_tree
 from digpy.operators import registry
 from digpy.spi import Attempts
 from digpy.store import attempts as attempt_rows
 from digpy.store import tasks as task_rows
+from digpy.store.attempts import AttemptRow
 from digpy.store.database import Database, Transaction
 from digpy.store.projects import load_workflow
 
@@ -110,7 +110,11 @@ class Trees:
 
     def _load(self, tx: Transaction, attempt: int, attempts: Attempts) -> CachedTree:
         context, version = load_context(tx, attempt)
-        selection = selection_of(tx, context)
+        selection = EVERYTHING
+        if context.options:
+            from digpy.control.takeover import select
+
+            selection = select(tx, context.workflow, context.options)
         tree = TaskTree(context.workflow.definitions, self._surroundings.task_limit, selection)
         load_tree(
             tree,
@@ -121,18 +125,26 @@ class Trees:
         return CachedTree(context, tree, version, Requests(context, self._surroundings, attempts))
 
 
+def workflow_of(tx: Transaction, attempt: AttemptRow) -> Workflow:
+    """What an attempt runs: its workflow, or the part of it that was asked for."""
+    workflow = load_workflow(tx, attempt.workflow_id)
+    pattern = attempt.options.get("task")
+    if not isinstance(pattern, str):
+        return workflow
+    from digpy.dsl.subtree import extract_subtree
+
+    return extract_subtree(workflow, pattern)
+
+
 def load_context(tx: Transaction, attempt: int) -> tuple[AttemptContext, int]:
     """One attempt's unchanging facts, and its present version. Raises `NotFound`."""
     row = attempt_rows.load(tx, attempt)
-    workflow = load_workflow(tx, row.workflow_id)
-    if isinstance(pattern := row.options.get("task"), str):
-        workflow = extract_subtree(workflow, pattern)
     context = AttemptContext(
         attempt=attempt,
         session=row.session,
         session_uuid=row.session_uuid,
         project=row.project,
-        workflow=workflow,
+        workflow=workflow_of(tx, row),
         session_time=row.session_time,
         timezone=row.timezone,
         retry_attempt_name=row.retry_attempt_name,

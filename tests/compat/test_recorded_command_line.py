@@ -1,8 +1,9 @@
 """Recorded command lines of digdag, given to the real command.
 
-Compared: the exit code (digpy's table is finer), which files appear besides the state directory, whether the state is
-announced, which tasks failed and why, and what tasks printed. Those that differ on purpose stand in
-`recorded/cli.differs.json`, by reason; they are run too, and have to differ.
+Compared: the exit code (digpy's table is finer), which files appear besides the state directory,
+whether the state is announced, which tasks failed and why, and what tasks printed. Those that
+differ on purpose stand in `recorded/cli.differs.json`, by reason; they are run too, and have to
+differ.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.compat.test_recorded_runs import DEFINITION, USAGE, Different, expect
+from tests.compat.test_recorded_runs import DEFINITION, USAGE, DifferenceError, expect
 from tests.support.command import ROOT
 from tests.support.recorded_execution import TOOLS
 
@@ -57,7 +58,7 @@ def test_command_line(name: str, tmp_path: Path) -> None:
         if recorded.printed is None:
             found = found._replace(printed=None)
         expect(found == recorded, f"{found}\n    recorded {recorded}")
-    except Different:
+    except DifferenceError:
         if name not in REASONS:
             raise
     else:

@@ -1,7 +1,7 @@
 """Whole executions recorded from digdag 0.10.5.1, driven through our own control and engine.
 
-Rows that differ on purpose stand in `recorded/executions.differs.json`, by reason; they are run too, and have to
-differ, so that the list cannot rot.
+Rows that differ on purpose stand in `recorded/executions.differs.json`, by reason; they are run
+too, and have to differ, so that the list cannot rot.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DIFFERS: dict[str, list[str]] = json.loads((RECORDED / "executions.differs.json"
 REASONS = {id_: reason for reason, ids in DIFFERS.items() for id_ in ids}
 
 
-class Different(AssertionError):
+class Different(AssertionError):  # noqa: N818 - what happened, not a mistake of the test
     """What happened is not what was recorded."""
 
 

@@ -1,8 +1,8 @@
 """Recorded sequences of ``digdag run``, given to the real command, step by step.
 
-Compared: the exit code (by the table of exit codes, which is finer than digdag's), what tasks did, and how many were
-skipped. Scenarios that differ on purpose stand in `recorded/runs.differs.json`, by reason; they are run too, and have
-to differ, so that the list cannot rot.
+Compared: the exit code (by the table of exit codes, which is finer than digdag's), what tasks did,
+and how many were skipped. Scenarios that differ on purpose stand in `recorded/runs.differs.json`,
+by reason; they are run too, and have to differ, so that the list cannot rot.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ DEFINITION = (
 """How digdag begins to complain of files: exit code 3 here."""
 
 
-class Different(AssertionError):
+class DifferenceError(AssertionError):
     """What happened is not what was recorded."""
 
 
@@ -73,7 +73,7 @@ def test_sequence_of_runs(row: dict[str, Any], tmp_path: Path) -> None:
                 scenario.write(step["files"])
             else:
                 scenario.check(number, step, is_ordered=row["ordered"])
-    except Different:
+    except DifferenceError:
         if row["id"] not in REASONS:
             raise
     else:
@@ -97,7 +97,7 @@ class Scenario:
             path.write_text(text)
 
     def check(self, number: int, step: Mapping[str, Any], *, is_ordered: bool) -> None:
-        """Give one command and compare how it ended. Raises `Different`."""
+        """Give one command and compare how it ended. Raises `DifferenceError`."""
         argv = step["argv"]
         ended = self._command(argv)
         where = f"step {number}, {' '.join(argv)}"
@@ -165,4 +165,4 @@ def is_like(recorded: tuple[str, str], found: tuple[str, str]) -> bool:
 
 def expect(holds: bool, text: str) -> None:
     if not holds:
-        raise Different(text)
+        raise DifferenceError(text)

@@ -32,7 +32,11 @@ BAD: dict[str, tuple[int, dict[str, str], tuple[str, ...]]] = {
     ),
     "missing-params-file": (3, {"w.dig": "+a: {echo>: x}\n"}, ("-P", "gone.yml")),
     "unknown-setting": (3, {"w.dig": "+a: {echo>: x}\n"}, ("-X", "executor.task_max=1")),
-    "undefined-variable": (1, {"w.dig": "+a:\n  echo>: hello ${nobody.name}\n+b: {echo>: x}\n"}, ()),
+    "undefined-variable": (
+        1,
+        {"w.dig": "+a:\n  echo>: hello ${nobody.name}\n+b: {echo>: x}\n"},
+        (),
+    ),
     "bad-javascript": (1, {"w.dig": '+a: {echo>: fine}\n+b:\n  echo>: "x ${1 +}"\n'}, ()),
     "endless-expression": (1, {"w.dig": "+a:\n  echo>: ${(function(){while(true){}})()}\n"}, ()),
     "hungry-expression": (

@@ -1,7 +1,7 @@
 """Drives one recorded execution in process: push, start, wait and kill map to `digpy.control`.
 
-Programs really run (without keepers, to be fast); time is real while something runs and jumps to the next due
-instant while nothing does, so that retries and polls of minutes take no time.
+Programs really run (without keepers, to be fast); time is real while something runs and jumps to
+the next due instant while nothing does, so that retries and polls of minutes take no time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from digpy.app import find_program
 from digpy.config import Settings, load
 from digpy.control.executor import Executor
 from digpy.control.inline import LogEntry
-from digpy.control.limits import effective_limits
 from digpy.control.logs import AttemptLogs
 from digpy.control.requests import Surroundings
 from digpy.control.sessions import keep_project
@@ -29,9 +28,8 @@ from digpy.control.trees import Trees, load_context
 from digpy.dsl.compiler import compile_generated
 from digpy.dsl.project import load_project
 from digpy.engine.params import error_sources
-from digpy.engine.states import TaskState
 from digpy.engine.tree import Task, TaskTree, load_tree
-from digpy.errors import DigpyError, TaskFailed
+from digpy.errors import TaskFailed
 from digpy.expr.javascript import default_engine
 from digpy.spi import Exit, Report, Run, StartedAttempt, TaskRequest
 from digpy.store import attempts as attempt_rows
@@ -72,7 +70,9 @@ class RememberedLogs(AttemptLogs):
 class Scenario:
     """One project, one database, one agent; see the module's text."""
 
-    def __init__(self, directory: Path, files: Mapping[str, str], config: Mapping[str, Any]) -> None:
+    def __init__(
+        self, directory: Path, files: Mapping[str, str], config: Mapping[str, Any]
+    ) -> None:
         self.project = directory / "proj"
         self.oracle = directory / "oracle"
         self.oracle.mkdir(parents=True)
@@ -305,7 +305,9 @@ class Scenario:
             "index": row.idx,
             "status": status,
             "tasks": tasks,
-            "effects": [[task, line] for attempt, task, line in self.effects() if attempt == row.id],
+            "effects": [
+                [task, line] for attempt, task, line in self.effects() if attempt == row.id
+            ],
         }
 
     def close(self) -> None:

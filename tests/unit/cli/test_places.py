@@ -36,7 +36,7 @@ def test_an_inherited_template_is_found_above_the_task(tmp_path: Path) -> None:
     text = "+g:\n  _export: {k: '${x.y}'}\n  +a: {echo>: fine}\n"
     message = f"{FAILED} ${{x.y}} (TypeError: x is null) (config)"
 
-    assert first_line(place(tmp_path, text, "+w+g+a", message)).startswith("w.dig:2:16: ")
+    assert first_line(place(tmp_path, text, "+w+g+a", message)).startswith("w.dig:2:17: ")
 
 
 def test_a_generated_task_is_looked_for_in_the_one_that_generated_it(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_bad_javascript_is_explained_as_check_does(tmp_path: Path) -> None:
 
     drawn = place(tmp_path, "+a: {echo>: '${1 +}'}\n", "+w+a", message)
 
-    assert first_line(drawn) == 'w.dig:1:19: error: "1 +" is not a JavaScript expression'
+    assert first_line(drawn) == 'w.dig:1:18: error: "1 +" is not a JavaScript expression'
 
 
 @pytest.mark.parametrize(
