@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from digpy.dsl.directives import IDLE
 from digpy.dsl.nodes import key_span, value_span
 from digpy.dsl.options import Unsuitable, integer
 from digpy.dsl.tree import Tree
@@ -43,6 +44,7 @@ def check_workflow(
             continue
         if not is_compiled:
             warnings.extend(_compile_problems(task))
+        warnings.extend(_idle(task, is_top=task is node))
         operator = _operator(task)
         if operator is None:
             warnings.extend(_group(task))
@@ -67,6 +69,17 @@ def _operator(task: Mapping[str, Json]) -> str | None:
         written = task["_type"]
         return written if isinstance(written, str) else ""
     return next((key[:-1] for key in task if key[-1:] == ">" and key[:1] != "+"), None)
+
+
+def _idle(task: Mapping[str, Json], *, is_top: bool) -> Iterator[Problem]:
+    # Below the top the others mean nothing to digdag either.
+    for key in task:
+        if key in IDLE and (is_top or key == "_timeout"):
+            yield _warning(
+                f"{key} has no effect in this version of digpy",
+                key_span(task, key),
+                "it is read and checked, and nothing acts on it",
+            )
 
 
 def _group(task: Mapping[str, Json]) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ class Directive(NamedTuple):
         takes: what its value is, in the words of the documentation.
         doc: one sentence.
         is_limit: it belongs to the attempt, not to the task tree, and digdag does not know it.
+        is_idle: it is read and checked, and has no effect in this version; a warning says so.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Directive(NamedTuple):
     takes: str
     doc: str
     is_limit: bool = False
+    is_idle: bool = False
 
 
 _ALL: tuple[Place, ...] = ("root", "group", "operator")
@@ -38,10 +40,18 @@ DIRECTIVES: tuple[Directive, ...] = (
         "timezone", _ALL, "time zone", "Zone of session times and schedules; UTC if not set."
     ),
     Directive(
-        "schedule", _ALL, "mapping", "When sessions are started; has an effect at top level."
+        "schedule",
+        _ALL,
+        "mapping",
+        "When sessions are started; has an effect at top level.",
+        is_idle=True,
     ),
     Directive(
-        "sla", _ALL, "mapping", "By when a session should have ended; has an effect at top level."
+        "sla",
+        _ALL,
+        "mapping",
+        "By when a session should have ended; has an effect at top level.",
+        is_idle=True,
     ),
     Directive("_export", _ALL, "mapping", "Parameters for this task and everything below it."),
     Directive(
@@ -71,31 +81,78 @@ DIRECTIVES: tuple[Directive, ...] = (
     ),
     Directive("_secrets", _BELOW, "mapping", "Names of secrets the operator may read."),
     Directive("_disable", _BELOW, "boolean", "Replaces the task by one that does nothing."),
-    Directive("_timeout", _BELOW, "duration", "Ends the task when it has run this long."),
+    Directive(
+        "_timeout", _BELOW, "duration", "Ends the task when it has run this long.", is_idle=True
+    ),
     Directive("_do", _OPERATOR, "task", "What `if>`, `loop>`, `for_each>` and `for_range>` run."),
     Directive("_else_do", _OPERATOR, "task", "What `if>` runs when its condition is false."),
     Directive("_env", _OPERATOR, "mapping", "Environment variables of the program."),
     Directive("_type", _OPERATOR, "text", "The operator's name, in place of `name>`."),
     Directive("_command", _OPERATOR, "any", "The operator's value, in place of `name>: value`."),
-    Directive("_start_timeout", _ROOT, "duration", "How long an attempt may take to start.", True),
     Directive(
-        "_run_timeout", _ROOT, "duration", "Cancels an attempt that has run this long.", True
+        "_start_timeout", _ROOT, "duration", "How long an attempt may take to start.", is_limit=True
     ),
     Directive(
-        "_cancel_timeout", _ROOT, "duration", "How long a canceled attempt may take to stop.", True
+        "_run_timeout",
+        _ROOT,
+        "duration",
+        "Cancels an attempt that has run this long.",
+        is_limit=True,
     ),
     Directive(
-        "_queue_timeout", _ROOT, "duration", "How long an attempt may wait in the queue.", True
+        "_cancel_timeout",
+        _ROOT,
+        "duration",
+        "How long a canceled attempt may take to stop.",
+        is_limit=True,
     ),
     Directive(
-        "_max_resumes", _ROOT, "number", "How often a crashed attempt is taken up again.", True
+        "_queue_timeout",
+        _ROOT,
+        "duration",
+        "How long an attempt may wait in the queue.",
+        is_limit=True,
+        is_idle=True,
     ),
-    Directive("_attempt_retry", _ROOT, "number or mapping", "Starts a failed attempt again.", True),
     Directive(
-        "_max_active", _ROOT, "number", "How many attempts of the workflow may be active.", True
+        "_max_resumes",
+        _ROOT,
+        "number",
+        "How often a crashed attempt is taken up again.",
+        is_limit=True,
     ),
-    Directive("_pool", _ROOT, "text", "Name of the pool whose slots the attempt needs.", True),
-    Directive("_priority", _ROOT, "number", "Larger numbers leave the queue first.", True),
+    Directive(
+        "_attempt_retry",
+        _ROOT,
+        "number or mapping",
+        "Starts a failed attempt again.",
+        is_limit=True,
+        is_idle=True,
+    ),
+    Directive(
+        "_max_active",
+        _ROOT,
+        "number",
+        "How many attempts of the workflow may be active.",
+        is_limit=True,
+        is_idle=True,
+    ),
+    Directive(
+        "_pool",
+        _ROOT,
+        "text",
+        "Name of the pool whose slots the attempt needs.",
+        is_limit=True,
+        is_idle=True,
+    ),
+    Directive(
+        "_priority",
+        _ROOT,
+        "number",
+        "Larger numbers leave the queue first.",
+        is_limit=True,
+        is_idle=True,
+    ),
 )
 
 ROOT_KEYS = ("_export", "schedule", "sla", "_error", "_check", "_retry", "_parallel")
@@ -111,5 +168,8 @@ GROUP_KEYS = tuple(
 
 TOP_LEVEL = ("timezone", *ROOT_KEYS, *(item.name for item in DIRECTIVES if item.is_limit))
 """Every key of a workflow file that is neither a task nor an operator and its parameters."""
+
+IDLE = frozenset(item.name for item in DIRECTIVES if item.is_idle)
+"""What has no effect yet."""
 
 NAMES = frozenset(item.name for item in DIRECTIVES)

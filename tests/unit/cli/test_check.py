@@ -44,7 +44,12 @@ def test_the_report_lists_workflows_parameters_and_schedules(digpy: Digpy) -> No
         "    wf_a:\n"
         '      daily>: "07:00:00"\n'
         "\n",
-        "",
+        "wf_a.dig:1:1: warning: schedule has no effect in this version of digpy\n"
+        "    1 | schedule:\n"
+        "      | ^^^^^^^^\n"
+        "    it is read and checked, and nothing acts on it\n"
+        "\n"
+        "1 warning in 1 file\n",
     )
 
 

@@ -14,17 +14,10 @@ from digpy.store.attempts import AttemptRow
 from digpy.store.phases import Phase
 from digpy.store.tasks import TaskSummary
 from digpy.values import SECOND
-from tests.support.clock import START
+from tests.support.clock import START, ManualClock
 
 BEGAN = START + 100 * SECOND
 """When the command under test began."""
-
-
-class Standing:
-    """A clock that stands."""
-
-    def now(self) -> int:
-        return BEGAN + SECOND
 
 
 def attempt(created_at: int) -> AttemptRow:
@@ -52,7 +45,7 @@ ROOT = task(1, "+w", "planned", parent=None)
 
 
 def show(state: Path, created_at: int, *tasks: TaskSummary) -> Screen:
-    screen = Screen(state, Log(), Standing(), BEGAN)
+    screen = Screen(state, Log(), ManualClock(BEGAN + SECOND), BEGAN)
     screen.refresh(lambda: [AttemptStanding(attempt(created_at), [ROOT, *tasks])])
     return screen
 

@@ -109,3 +109,23 @@ def test_items_of_a_task_written_as_a_list_are_looked_at() -> None:
     assert warnings("+g:\n  - +a: {nosuch>: x}\n") == [
         'w.dig:2:10: warning: unknown operator "nosuch"'
     ]
+
+
+@pytest.mark.parametrize(
+    "key", ["schedule: {daily>: '07:00:00'}", "sla: {time: '02:00'}", "_priority: 3"]
+)
+def test_what_has_no_effect_yet_is_reported_at_top_level(key: str) -> None:
+    (warning,) = warnings(f"{key}\n+a: {{sh>: x}}\n")
+
+    assert warning.startswith("w.dig:1:1: warning: ")
+    assert warning.endswith("has no effect in this version of digpy")
+
+
+def test_a_timeout_of_a_task_is_reported_because_it_has_no_effect_yet() -> None:
+    assert warnings("+a: {sh>: x, _timeout: 1m}\n") == [
+        "w.dig:1:14: warning: _timeout has no effect in this version of digpy"
+    ]
+
+
+def test_limits_that_work_are_not_reported() -> None:
+    assert warnings("_run_timeout: 2h\n_max_resumes: 5\n+a: {sh>: x}\n") == []
