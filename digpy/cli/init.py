@@ -100,7 +100,7 @@ _NOT_YET = ("ruby", "td", "postgresql")
 @click.command(
     "init",
     short_help="Make a new project with a workflow that runs.",
-    epilog="\\b\nExample:\n  digpy init my_project\n  cd my_project\n  digpy run my_project.dig",
+    epilog="\b\nExample:\n  digpy init my_project\n  cd my_project\n  digpy run my_project.dig",
 )
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 @option(

@@ -509,3 +509,26 @@ def test_who_only_reads_the_lock_file_is_left_alone(
     assert processes.look(pid) is not None
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+
+
+def test_a_discarded_run_leaves_nothing_on_disk_but_its_log(
+    programs: Programs, run: Callable[[str], ProgramEvent], state: Path, log: Path
+) -> None:
+    run("echo kept")
+    directory = RunDirectory(state, RUN).path
+    (directory / "deep").mkdir()
+    (directory / "deep" / "file").write_text("x")
+
+    programs.discard(RUN)
+
+    eventually(lambda: not directory.exists())
+    assert log.exists()
+
+
+def test_a_run_is_discarded_without_a_spawner_too(programs: Programs, state: Path) -> None:
+    directory = RunDirectory(state, RUN)
+    directory.path.mkdir(parents=True)
+
+    programs.discard(RUN)
+
+    assert not directory.path.exists()

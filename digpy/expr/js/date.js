@@ -404,6 +404,6 @@
     zone = found;
     present = settings.now;
   };
-  global.__digpy_install.Date = Date; // for moment.js, and for js2py, where the global one cannot be replaced
+  global.__digpy_install.Date = Date; // for moment.js
   global.Date = Date;
 })(this);
