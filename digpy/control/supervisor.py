@@ -115,10 +115,9 @@ class Supervisor:
     def standings(self) -> list[AttemptStanding]:
         """How the attempts of this command stand, the one it was started for first."""
         with self._opened().database.reading() as tx:
-            return [
-                AttemptStanding(row, task_rows.summary(tx, row.id))
-                for row in attempt_rows.of_command(tx, self._command)
-            ]
+            rows = attempt_rows.of_command(tx, self._command)
+            rows.sort(key=lambda row: row.id != self._command)  # one it adopted may be older
+            return [AttemptStanding(row, task_rows.summary(tx, row.id)) for row in rows]
 
     def close(self) -> None:
         """Let go of the database."""

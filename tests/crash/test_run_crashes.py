@@ -351,6 +351,17 @@ def test_a_required_attempt_of_a_killed_command_is_adopted_by_another_that_requi
     run.assert_clean()
 
 
+def test_a_command_ends_as_its_own_workflow_does_not_as_one_it_adopted(project: Make) -> None:
+    failing = REQUIRING["w.dig"] + "+bad:\n  fail>: no\n"
+    run = project({**REQUIRING, "v.dig": failing})
+    kill_command(started(run))
+    let_go(run)
+    ended = run.run(workflow="v.dig")
+    assert ended.code == 1
+    assert "failed: v, session" in ended.err
+    run.assert_clean()
+
+
 def test_a_command_with_other_parameters_supersedes_what_was_required_as_well(
     project: Make,
 ) -> None:
