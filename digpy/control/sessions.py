@@ -36,17 +36,14 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What there is to do: `attempt` is the one to run, or the one that stands in the way."""
+    """What there is to do: `attempt` is the one to run, or whose command stands in the way."""
 
     decision: Decision
     attempt: int
 
 
 def keep_project(
-    tx: Transaction,
-    content_hash: str,
-    workflows: list[Workflow],
-    at: int,
+    tx: Transaction, content_hash: str, workflows: list[Workflow], at: int
 ) -> tuple[int, dict[str, int]]:
     """Keep the project's definitions as they are now; ids of the revision and its workflows."""
     project = project_rows.ensure_project(tx, PROJECT)
@@ -75,11 +72,7 @@ def find_or_start(
     with control.database.transaction() as tx:
         project = project_rows.load_revision(tx, wanted.revision).project
         session = attempt_rows.ensure_session(
-            tx,
-            project,
-            wanted.workflow.name,
-            wanted.session_time,
-            str(uuid.uuid4()),
+            tx, project, wanted.workflow.name, wanted.session_time, str(uuid.uuid4())
         )
         newest = attempt_rows.newest_unnamed(tx, session)
         before = None if newest is None else _before(tx, newest, wanted, is_alive)
@@ -90,7 +83,9 @@ def find_or_start(
         )
         if newest is None:
             return Found(decision, starter.start(tx, _start(wanted, session, None)))
-    if decision in (Decision.REFUSE, Decision.NOTHING):
+    if decision is Decision.REFUSE:
+        return Found(decision, newest.command)
+    if decision is Decision.NOTHING:
         return Found(decision, newest.id)
     if decision is Decision.CONTINUE:
         if newest.command != newest.id:  # it was required by another command, which is gone
@@ -129,10 +124,7 @@ def _start(wanted: Wanted, session: int, source: int | None) -> Start:
 
 
 def _before(
-    tx: Transaction,
-    newest: AttemptRow,
-    wanted: Wanted,
-    is_alive: Callable[[int], bool],
+    tx: Transaction, newest: AttemptRow, wanted: Wanted, is_alive: Callable[[int], bool]
 ) -> Before:
     same = (
         newest.phase is not Phase.CANCELING  # what was told to stop can only be ended

@@ -399,6 +399,18 @@ def test_a_second_command_is_refused_while_the_first_lives(project: Make) -> Non
     assert texts(run) == ["before", "slow", "after"]
 
 
+def test_what_another_command_runs_as_required_is_refused_and_names_that_command(
+    project: Make,
+) -> None:
+    run = project(REQUIRING)
+    command = started(run)
+    refused = run.run(workflow="other.dig")
+    assert refused.code == 1
+    assert f"process {command.pid}" in refused.err
+    let_go(run)
+    assert command.wait().code == 0
+
+
 def test_of_two_commands_that_are_given_at_once_one_runs(project: Make) -> None:
     run = project(SLOW)
     commands = [run.start(), run.start()]
