@@ -101,7 +101,7 @@ class Installation(NamedTuple):
         for settled in janitor.settle(self.state, runs):
             if settled.proof is None:
                 raise InternalError(
-                    f"processes of run {settled.run} cannot be killed: {settled.survivors}",
+                    f"processes of run {settled.run} cannot be killed: {settled.survivors}"
                 )
             note = cast("dict[str, Json]", settled.request or {})
             retry = note.get("retry")
@@ -160,6 +160,9 @@ class _NoAttempts:
     ) -> StartedAttempt:
         raise InternalError(f"attempt of {workflow} required where no task runs")
 
+    def waits_for(self, attempt: int, other: int) -> bool:
+        raise InternalError(f"attempts {attempt} and {other} compared where no task runs")
+
 
 class _Worker:
     """The attempt worker: everything that runs in the forked child."""
@@ -174,16 +177,19 @@ class _Worker:
         self._control = installation.open_control(self)
 
     def start(
-        self,
-        workflow: str,
-        session_time: int,
-        name: str | None,
-        params: Params,
+        self, workflow: str, session_time: int, name: str | None, params: Params
     ) -> StartedAttempt:
         """`digpy.spi.Attempts` for the tasks that run here."""
+        return self._attempts_to_require().start(workflow, session_time, name, params)
+
+    def waits_for(self, attempt: int, other: int) -> bool:
+        """See `digpy.spi.Attempts`."""
+        return self._attempts_to_require().waits_for(attempt, other)
+
+    def _attempts_to_require(self) -> RequiredAttempts:
         if self._required is None:
             self._required = self._make_required()
-        return self._required.start(workflow, session_time, name, params)
+        return self._required
 
     def greet(self, launches: list[list[int]]) -> bool:
         """Say hello for every attempt; False if a launch is not the current one."""

@@ -1,6 +1,6 @@
 """Settings: defaults < files < environment < command line, each value with the place it came from.
 
-Owns the format (digdag's Java properties), the places that are read and the table of known keys.
+Owns the places that are read and the table of known keys; the format is `digpy.properties`.
 What a setting *does* is the business of whoever asks for it. Importing this module reads nothing.
 
 Order, weakest first: the default of the key; digdag's configuration file; digpy's own;
@@ -12,10 +12,11 @@ Order, weakest first: the default of the key; digdag's configuration file; digpy
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from digpy.durations import LONGEST, in_units, whole
 from digpy.errors import ConfigError
 from digpy.values import SECOND, Params
 
@@ -285,6 +286,8 @@ class _Reader:
         self.properties(text, str(path), of_digdag=of_digdag)
 
     def properties(self, text: str, name: str, *, of_digdag: bool) -> None:
+        from digpy.properties import parse_properties  # on use: most runs have no file
+
         for line, key, value in parse_properties(text, name):
             self.put(key, value, f"{name}:{line}", of_digdag=of_digdag)
 
@@ -342,15 +345,6 @@ def _check(key: Key, value: str, origin: str) -> None:
         raise ConfigError(f'{origin}: {key.name} is "{value}"; {wrong}')
 
 
-_DURATION = re.compile(
-    r"\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?\s*",
-    re.IGNORECASE | re.ASCII,
-)
-_LONGEST = (
-    366_000 * 86_400
-)  # a thousand years, so that an instant plus a duration is always storable
-
-
 def duration(text: str, key: str = "duration", origin: str = "") -> int | None:
     """Microseconds of a length of time: ``1h 30m`` (days, hours, minutes, seconds), or seconds.
 
@@ -360,22 +354,17 @@ def duration(text: str, key: str = "duration", origin: str = "") -> int | None:
     plain = text.strip()
     if plain.lower() == "none":
         return None
-    if re.fullmatch(r"\d+", plain, re.ASCII):
-        seconds = int(plain[:20])
-    else:
-        match = _DURATION.fullmatch(plain)
-        if match is None or not any(match.groups()):
-            where = f"{origin}: " if origin else ""
-            raise ConfigError(
-                f'{where}{key} is "{text}"; a length of time is written like 1h 30m, or in whole '
-                "seconds like 90; 0 or none switches it off"
-            )
-        days, hours, minutes, rest = (int((part or "0")[:20]) for part in match.groups())
-        seconds = ((days * 24 + hours) * 60 + minutes) * 60 + rest
-    if seconds > _LONGEST:
-        where = f"{origin}: " if origin else ""
+    where = f"{origin}: " if origin else ""
+    number = re.fullmatch(r"\d+", plain, re.ASCII)
+    length = whole(plain) * SECOND if number else in_units(plain)
+    if length is None:
+        raise ConfigError(
+            f'{where}{key} is "{text}"; a length of time is written like 1h 30m, or in whole '
+            "seconds like 90; 0 or none switches it off"
+        )
+    if length > LONGEST:
         raise ConfigError(f'{where}{key} is "{text}"; a thousand years is the limit')
-    return seconds * SECOND or None
+    return length or None
 
 
 def nest(params: Params, path: str, value: str) -> None:
@@ -395,67 +384,6 @@ def nest(params: Params, path: str, value: str) -> None:
     if isinstance(inner.get(last), dict):
         raise ValueError(f'"{path}" contains other parameters, so it cannot be set to a value')  # noqa: TRY004
     inner[last] = value
-
-
-def parse_properties(text: str, name: str) -> Iterator[tuple[int, str, str]]:
-    r"""Read Java properties: (line number, key, value) of every entry, in order.
-
-    Follows ``java.util.Properties``: comments with ``#`` or ``!``, ``=``, ``:`` or blanks between
-    key and value, a backslash at the end of a line goes on in the next one without its indentation,
-    and escapes in both key and value. Raises `ConfigError` for a broken ``\uXXXX``.
-    """
-    lines = re.split(r"\r\n|\r|\n", text)
-    number = 0
-    while number < len(lines):
-        start = number + 1
-        line = lines[number].lstrip(" \t\f")
-        number += 1
-        if not line or line[0] in "#!":
-            continue
-        while _continues(line):
-            line = line[:-1]
-            if number < len(lines):
-                line += lines[number].lstrip(" \t\f")
-                number += 1
-        key, value = _split(line)
-        yield start, _unescape(key, name, start), _unescape(value, name, start)
-
-
-def _continues(line: str) -> bool:
-    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
-
-
-_KEY = re.compile(r"(?:\\.|[^\\=: \t\f])*", re.DOTALL)
-_SEPARATOR = re.compile(r"[ \t\f]*[=:]?[ \t\f]*")
-
-
-def _split(line: str) -> tuple[str, str]:
-    key = _KEY.match(line)
-    assert key is not None  # noqa: S101 - it matches the empty text
-    separator = _SEPARATOR.match(line, key.end())
-    assert separator is not None  # noqa: S101 - likewise
-    return key.group(), line[separator.end() :]
-
-
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-_CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
-
-
-def _unescape(text: str, name: str, line: int) -> str:
-    if "\\" not in text:
-        return text
-
-    def character(match: re.Match[str]) -> str:
-        code, other = match.groups()
-        if code is not None:
-            return chr(int(code, 16))
-        if other == "u":
-            raise ConfigError(f"{name}:{line}: \\u must be followed by four hexadecimal digits")
-        return _CONTROLS.get(other, other)
-
-    plain = _ESCAPE.sub(character, text)
-    # Java writes a character beyond the first 65,536 as two surrogates; Python wants the one meant.
-    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _home(environment: Mapping[str, str]) -> Path:

@@ -44,6 +44,10 @@ class Attempts(Protocol):
         """
         ...
 
+    def waits_for(self, attempt: int, other: int) -> bool:
+        """Whether a task of `attempt` waits for `other` to end, or for one that does, and so on."""
+        ...
+
 
 class TaskRequest(NamedTuple):
     """One run of a task: everything an operator may know.
@@ -96,6 +100,11 @@ class TaskRequest(NamedTuple):
     attempts: Attempts
     settings: Mapping[str, str]
     retries: int = 0
+
+    @property
+    def run(self) -> Run:
+        """The name of this run."""
+        return Run(self.attempt, self.number, self.fence)
 
 
 class TaskResult(NamedTuple):

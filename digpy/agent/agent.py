@@ -15,16 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from digpy.clock import Clock
 from digpy.errors import TaskFailed, unexpected
 from digpy.failpoints import reach
-from digpy.spi import (
-    Exit,
-    ProgramOperator,
-    Report,
-    Run,
-    TaskApi,
-    TaskRequest,
-    TaskResult,
-)
+from digpy.spi import Exit, ProgramOperator, Report, Run, TaskApi, TaskRequest, TaskResult
 from digpy.values import SECOND, Json, Params
+
+_LONGEST_SLEEP = 86_400.0
+"""Seconds. More than 24 days is refused by the system, and a task may wait for years."""
 
 if TYPE_CHECKING:  # a run without programs does not need them
     from digpy.agent.programs import ProgramEvent, Programs
@@ -133,11 +128,13 @@ class Agent:
             self._listen()
             reports += self._finished()
 
-    def _patience(self, next_due: int | None) -> float | None:
-        waits = [None if self._programs is None else self._programs.timeout]
+    def _patience(self, next_due: int | None) -> float:
+        waits = [_LONGEST_SLEEP]
+        if self._programs is not None and self._programs.timeout is not None:
+            waits.append(self._programs.timeout)
         if next_due is not None:
             waits.append(max(0.0, (next_due - self._clock.now()) / SECOND))
-        return min((wait for wait in waits if wait is not None), default=None)
+        return min(waits)
 
     def _listen(self) -> None:
         for message in self._channel.receive():
@@ -146,7 +143,7 @@ class Agent:
             raise CommandGone
 
     def _start(self, programs: Programs, request: TaskRequest) -> Report | None:
-        run = Run(request.attempt, request.number, request.fence)
+        run = request.run
         operator = self._find_operator(request.operator)
         retry = request.params.get("_retry") if operator.retries else None
         note: Params = {"operator": request.operator, "retry": retry}

@@ -142,8 +142,7 @@ class Inquest:
         )
 
     def _is_guarded(self, case: _Case) -> bool:
-        # While keeper and spawner live they find what no scan finds. The spawner ends when it has
-        # cleared up.
+        """Whether keeper or spawner live: they find what no scan finds, and end when it is gone."""
         if case.deadline is None:
             return False
         guards = _alive_guards(case.directory)
@@ -177,8 +176,13 @@ class Inquest:
 
 
 class _Case:
-    # One run that is looked into; `calm` counts the scans in a row that found nothing of it,
-    # `deadline` is when its keeper and spawner have had time enough (None: they are dead).
+    """One run that is looked into.
+
+    Attributes:
+        calm: scans in a row that found nothing of it.
+        deadline: when its keeper and spawner have had time enough; None: they are dead.
+    """
+
     __slots__ = ("calm", "deadline", "directory", "survivors")
 
     def __init__(self, directory: RunDirectory, deadline: float | None) -> None:

@@ -96,7 +96,7 @@ class Keeper:
                 return
 
     def _keep(self, message: dict[str, Any], lock: int) -> bool:
-        # False: the agent or the spawner has gone meanwhile.
+        """Run one program to its end; False if the agent or the spawner has gone meanwhile."""
         reach("keeper.before_child")
         try:
             program = Program(message, lock, self._about)
@@ -113,8 +113,10 @@ class Keeper:
         return False
 
     def _attend(self, program: Program) -> bool:
-        # Until the program has ended or must not go on. False: because the agent or the spawner
-        # has gone.
+        """Wait until the program has ended or must not go on.
+
+        False if it must not because the agent or the spawner has gone.
+        """
         self._poll.register(program.output, select.POLLIN)
         free = True
         while program.is_running and free:
@@ -122,7 +124,7 @@ class Keeper:
                 program.stop(float(self._inbox.pop(0)["stop"]))
             ready = {descriptor for descriptor, _ in self._poll.poll(program.patience)}
             self._bell.silence()
-            # Before listening to anybody: what ended by itself has ended by itself.
+            # Before hearing the agent: a stop that comes now does not make it "killed".
             if program.output in ready and not program.read():
                 self._poll.unregister(program.output)
             program.reap()
@@ -293,7 +295,7 @@ class Program:
         return code, by
 
     def _kill_tree(self) -> None:
-        # A subreaper without children has no descendants, and nobody who could make one.
+        # A subreaper without children has no descendants, and none can appear any more.
         pause = 0.001
         while self.reap():
             if LINUX:
@@ -304,7 +306,7 @@ class Program:
             pause = min(2 * pause, 0.1)
 
     def _prove_unlocked(self) -> None:
-        # A shared lock, as everybody who only asks takes: two who ask do not disturb each other.
+        # A shared lock, as in `digpy.filelock`: two who only ask do not disturb each other.
         pause = 0.001
         while True:
             try:
@@ -320,7 +322,7 @@ class Program:
         os.close(self._probe)
 
     def _drain(self) -> None:
-        # What a pipe can hold, and not more: somebody may be writing without end.
+        # At most what a pipe can hold: what is left of the tree may write without end.
         for _ in range(_PIPE_LIMIT // _CHUNK):
             if not (self.is_open and select.select([self.output], [], [], 0)[0] and self.read()):
                 return

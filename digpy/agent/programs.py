@@ -247,8 +247,7 @@ class Programs:
         return self._spawner
 
     def _drop(self, spawner: _Spawner) -> None:
-        # It is dead, or so stuck that it reads nothing; its keepers see its end and kill their
-        # trees.
+        """Kill a spawner that is dead or stuck; its keepers see its end and kill their trees."""
         os.kill(spawner.pid, signal.SIGKILL)
         while not spawner.wire.closed:
             self._hear_spawner(spawner)
@@ -273,7 +272,7 @@ class Programs:
         return events
 
     def _bury(self, run: Run, keeper: _Keeper) -> None:
-        # The keeper is dead; the spawner clears up what it left, unless that is dead too.
+        """The keeper is dead: the spawner clears up what it left, unless that is dead too."""
         spawner = keeper.spawner
         if spawner.is_alive and keeper.number not in spawner.cleared:
             spawner.clearing[keeper.number] = run
@@ -304,7 +303,8 @@ class Programs:
 
 
 class _Keeper:
-    # One keeper process, as seen from here; `run` is what it is busy with.
+    """One keeper process, as seen from here; `run` is what it is busy with."""
+
     __slots__ = ("number", "run", "spawner", "wire")
 
     def __init__(self, number: int, wire: Wire, spawner: _Spawner) -> None:
@@ -315,9 +315,13 @@ class _Keeper:
 
 
 class _Spawner:
-    # The spawner process, as seen from here. `clearing`: runs whose keeper died, until it says
-    # that nothing of them is left; `cleared`: keepers about which it said so before we saw them
-    # die.
+    """The spawner process, as seen from here.
+
+    Attributes:
+        clearing: runs whose keeper died, until the spawner says that nothing of them is left.
+        cleared: keepers about which it said so before we saw them die.
+    """
+
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         theirs.set_inheritable(True)

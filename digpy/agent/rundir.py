@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 from digpy import values
 from digpy.agent.processes import Mark, boot_id
 from digpy.agent.wire import publish, remove
+from digpy.filelock import is_locked
 from digpy.spi import Command, Exit, Run
 from digpy.values import Json
 
@@ -87,19 +88,7 @@ class RunDirectory:
     @property
     def is_locked(self) -> bool:
         """Whether something of the run is alive, or may still be started."""
-        try:
-            file = os.open(self.path / "run.lock", os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            # Shared: the scan for holders looks for exclusive locks, and must not find somebody
-            # who asks.
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(file)
-        return False
+        return is_locked(self.path / "run.lock")
 
     def mark(self, installation: str) -> Mark:
         """How processes of the run are recognised."""

@@ -123,7 +123,7 @@ def command(directory: Path, kind: str) -> int:
             f"the example {kind} is not available yet\n    help: choose {', '.join(_TEMPLATES)}"
         )
     name = directory.resolve().name
-    from digpy.dsl.compiler import check_workflow_name
+    from digpy.dsl.names import check_workflow_name
 
     problems = check_workflow_name(name, f"{name}.dig", is_root=True)
     if problems:

@@ -88,8 +88,6 @@ class Summary(NamedTuple):
 _REASONS = {
     "run_timeout": "it ran longer than its limit (--run-timeout, _run_timeout)",
     "start_timeout": "its worker did not report in time (--start-timeout)",
-    "cancel_timeout": "it did not stop in time and was ended by force",
-    "worker_lost": "its worker was lost",
     "resume_exhausted": "its worker was lost too often (--max-resumes)",
     "user": "as asked",
     "superseded": "another attempt took its place",

@@ -15,8 +15,8 @@ from heapq import heappop
 from typing import NamedTuple
 
 from digpy.clock import Clock
-from digpy.control.inline import LogEntry, Work
-from digpy.control.logs import AttemptLogs
+from digpy.control.inline import Work
+from digpy.control.logs import AttemptLogs, LogEntry
 from digpy.control.trees import CachedTree, Trees
 from digpy.engine.advance import Draft
 from digpy.engine.changes import Changes, Stop
@@ -37,19 +37,9 @@ from digpy.store.runs import RunOutcome
 from digpy.values import Json, Params
 
 BATCH = 200
-"""How many inline tasks are run at the most before a commit: bounds what a crash makes run again.
-"""
+"""How many inline tasks are run at most before a commit: all that a crash makes run again."""
 
-LIMIT_CAUSES = frozenset(
-    {
-        "start_timeout",
-        "run_timeout",
-        "attempt_ttl",
-        "task_timeout",
-        "launch_failed",
-        "resume_exhausted",
-    },
-)
+LIMIT_CAUSES = frozenset({"start_timeout", "run_timeout", "resume_exhausted"})
 """Causes of a cancel after which the attempt counts as failed, with the cause as its reason."""
 
 
@@ -109,22 +99,22 @@ class Executor:
             cached = self._trees.get(attempt, self._attempts)
             if epoch is not None and cached.context.epoch != epoch:
                 raise StaleLaunch(attempt)
-            attempted = _Attempted(cached, self._clock.now())
-            attempted.happen(events, reports)
+            trial = _Trial(cached, self._clock.now())
+            trial.happen(events, reports)
             if work:
-                attempted.work(room)
-            if not attempted.anything and also is None:
-                return attempted.result()
-            if self._commit(attempted, reports, also):
+                trial.perform(room)
+            if not trial.anything and also is None:
+                return trial.result()
+            if self._commit(trial, reports, also):
                 break
             self._trees.drop(attempt)  # somebody else moved it: again, on a fresh tree
-        self._logs.append(attempt, attempted.done.log)
+        self._logs.append(attempt, trial.work.log)
         if also is not None:
             self._trees.drop(attempt)  # the attempt's own row may have changed with it
-        if attempted.ended:
+        if trial.ended:
             self._trees.drop(attempt)
             self._wake_waiters(attempt)
-        return attempted.result()
+        return trial.result()
 
     def cancel(self, attempt: int, cause: str, actor: str) -> Step:
         """Request that `attempt` stops; a second request changes nothing but the events."""
@@ -137,11 +127,7 @@ class Executor:
             else:
                 attempt_rows.set_phase(tx, attempt, phase, Phase.CANCELING, now, cause=cause)
                 event = NewEvent(
-                    now,
-                    "attempt.canceling",
-                    actor,
-                    data={"cause": cause},
-                    dedupe="canceling",
+                    now, "attempt.canceling", actor, data={"cause": cause}, dedupe="canceling"
                 )
             event_rows.append(tx, attempt, event)
 
@@ -153,11 +139,11 @@ class Executor:
 
     def _commit(
         self,
-        attempted: _Attempted,
+        trial: _Trial,
         reports: Sequence[Report],
         also: Callable[[Transaction], None] | None,
     ) -> bool:
-        cached, changes = attempted.cached, attempted.draft.changes()
+        cached, changes = trial.cached, trial.draft.changes()
         attempt = cached.context.attempt
         reach("executor.before_commit")
         with self._database.transaction() as tx:
@@ -166,16 +152,16 @@ class Executor:
             task_rows.save(tx, attempt, changes)
             reach("executor.mid_commit")
             for report in reports:
-                run_rows.finish(tx, report.run, _outcome(report), attempted.now, proof=report.proof)
-            for request in attempted.done.claimed:
-                self._claim(tx, request, cached.context.epoch, attempted.now)
+                run_rows.finish(tx, report.run, _outcome(report), trial.now, proof=report.proof)
+            for request in trial.work.claimed:
+                self._claim(tx, request, cached.context.epoch, trial.now)
             if also is not None:
                 also(tx)
-            if attempted.is_over:
-                self._end(tx, attempt, attempted)
+            if trial.is_over:
+                self._end(tx, attempt, trial)
         reach("executor.after_commit")
         cached.saved(changes)
-        attempted.committed(changes)
+        trial.committed(changes)
         return True
 
     def _superseded(self, tx: Transaction, attempt: int) -> bool:
@@ -184,9 +170,9 @@ class Executor:
             raise AttemptOver(attempt)
         return False
 
-    def _end(self, tx: Transaction, attempt: int, attempted: _Attempted) -> None:
+    def _end(self, tx: Transaction, attempt: int, trial: _Trial) -> None:
         reach("executor.before_end")
-        state = attempted.draft.root.state
+        state = trial.draft.root.state
         row = attempt_rows.load(tx, attempt)
         phase, reason = Phase.SUCCESS, None
         if state is TaskState.CANCELED:
@@ -194,16 +180,16 @@ class Executor:
             reason = row.cause
         elif state is not TaskState.SUCCESS:
             phase, reason = Phase.FAILURE, "task_error"
-        now = attempted.now
+        now = trial.now
         if not attempt_rows.set_phase(tx, attempt, row.phase, phase, now, reason=reason):
             raise InternalError(f"attempt {attempt} left {row.phase} under its own lock")
         data: Params = {"phase": str(phase), "reason": reason}
         event = NewEvent(now, "attempt.ended", "executor", data=data, dedupe="ended")
         event_rows.append(tx, attempt, event)
-        attempted.ended = True
+        trial.ended = True
 
     def _claim(self, tx: Transaction, request: TaskRequest, epoch: int, at: int) -> None:
-        run = _run(request)
+        run = request.run
         token = f"{self._agent}/{run}"
         if not run_rows.claim(tx, run, epoch=epoch, agent=self._agent, token=token, at=at):
             raise InternalError(f"run {run} was claimed while an earlier run is not proved dead")
@@ -231,8 +217,8 @@ class StaleLaunch(Exception):  # noqa: N818 - an outcome: this worker has been r
         super().__init__(f"attempt {attempt} was launched again")
 
 
-class _Attempted:
-    """One try of a step, on its own draft."""
+class _Trial:
+    """One trial of a step, on its own draft; dropped if somebody else moved the attempt."""
 
     def __init__(self, cached: CachedTree, now: int) -> None:
         self.cached = cached
@@ -241,7 +227,7 @@ class _Attempted:
         self.ended = False
         self.more = False
         self.stops: list[Run] = []
-        self.done = Work(
+        self.work = Work(
             self.draft,
             cached.requests,
             now,
@@ -274,23 +260,20 @@ class _Attempted:
         if task.state is not TaskState.RUNNING or task.fence != run.fence:
             return  # stale: the task has moved on without this run
         if isinstance(outcome, TaskResult):
-            self.done.succeed(task, outcome)
+            self.work.succeed(task, outcome)
         elif outcome == "lost":
             retry = _rule(report.retry)
-            self.draft.advance(Lost(run.number, run.fence, self.now, report.proof, retry))
-            self.done.log.append(
+            self.draft.advance(Lost(run.number, run.fence, self.now, retry))
+            self.work.log.append(
                 LogEntry(
-                    self.now,
-                    task.full_name,
-                    "warn",
-                    f"its processes disappeared ({report.proof})",
-                ),
+                    self.now, task.full_name, "warn", f"its processes disappeared ({report.proof})"
+                )
             )
         else:
             assert isinstance(outcome, dict)  # noqa: S101 - the only kind left
-            self.done.fail(task, outcome, _rule(report.retry), task.state_params)
+            self.work.fail(task, outcome, _rule(report.retry), task.state_params)
 
-    def work(self, room: int) -> None:
+    def perform(self, room: int) -> None:
         """Claim programs while there is room, and run inline tasks, in the order of numbers.
 
         Taking numbers off the cached heaps is safe: a tree whose draft is dropped is dropped as
@@ -301,7 +284,7 @@ class _Attempted:
         budget = BATCH
         while not self.draft.cancel:
             # Programs first: they start as soon as this is committed, and go on beside the rest.
-            if programs and len(self.done.claimed) < room:
+            if programs and len(self.work.claimed) < room:
                 self._run(heappop(programs))
             elif ready and budget:
                 budget -= self._run(heappop(ready))
@@ -313,7 +296,7 @@ class _Attempted:
     def _run(self, number: int) -> bool:
         if self.draft[number].state is not TaskState.READY:
             return False
-        self.done.run(number)
+        self.work.run(number)
         return True
 
     def _note(self, seen: int) -> int:
@@ -331,11 +314,7 @@ class _Attempted:
 
     def result(self) -> Step:
         """What to tell the caller."""
-        return Step(self.done.claimed, self.stops, self.more, self.ended)
-
-
-def _run(request: TaskRequest) -> Run:
-    return Run(request.attempt, request.number, request.fence)
+        return Step(self.work.claimed, self.stops, self.more, self.ended)
 
 
 def _rule(retry: Json) -> RetryRule | None:

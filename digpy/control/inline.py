@@ -6,8 +6,9 @@ nobody can tell.
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import cast
 
+from digpy.control.logs import LogEntry
 from digpy.control.requests import Requests
 from digpy.dsl.compiler import compile_generated
 from digpy.engine.advance import Draft
@@ -18,29 +19,14 @@ from digpy.errors import CompileError, DigpyError, TaskFailed, unexpected
 from digpy.operators import registry
 from digpy.operators.unused import unused
 from digpy.spi import InlineOperator, Operator, RetryLater, TaskRequest, TaskResult
-from digpy.values import Params, to_json
-
-
-class LogEntry(NamedTuple):
-    """A piece of a log; `kind` is ``out`` (what a task prints), ``info``, ``warn`` or ``error``."""
-
-    at: int
-    task: str
-    kind: str
-    text: str
+from digpy.values import SECOND, Params, to_json
 
 
 class Work:
     """What is done on one draft, and what it says in the log."""
 
     def __init__(
-        self,
-        draft: Draft,
-        requests: Requests,
-        now: int,
-        *,
-        dry_run: bool,
-        show_params: bool,
+        self, draft: Draft, requests: Requests, now: int, *, dry_run: bool, show_params: bool
     ) -> None:
         self.draft = draft
         self.log: list[LogEntry] = []
@@ -97,11 +83,7 @@ class Work:
         return operator
 
     def _run_inline(
-        self,
-        task: Task,
-        operator: Operator,
-        request: TaskRequest,
-        retry: RetryRule | None,
+        self, task: Task, operator: Operator, request: TaskRequest, retry: RetryRule | None
     ) -> None:
         try:
             result = _perform(operator, request)
@@ -112,7 +94,7 @@ class Work:
         if isinstance(result, RetryLater):
             due = self._now + result.after
             self.draft.advance(
-                Postponed(task.number, task.fence, self._now, due, result.state, result.awaits),
+                Postponed(task.number, task.fence, self._now, due, result.state, result.awaits)
             )
             return
         self.succeed(task, result)
@@ -176,7 +158,7 @@ def _own_retry(operator: Operator, params: Params) -> RetryRule | None:
 def _again(rule: RetryRule | None, task: Task) -> str:
     if rule is None or task.retries >= rule.limit:
         return ""
-    seconds = rule.wait(task.retries) // 1_000_000
+    seconds = rule.wait(task.retries) // SECOND
     again = f"retry {task.retries + 1} of {rule.limit}"
     return f" ({again} in {seconds} s)" if seconds else f" ({again})"
 

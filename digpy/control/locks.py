@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from digpy.filelock import is_locked
 from digpy.values import Params
 
 
@@ -37,9 +38,7 @@ class CommandLocks:
         """Lock `attempt` and note who holds it; None if a living command has it."""
         self._root.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(
-            self._root / str(attempt),
-            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
-            0o600,
+            self._root / str(attempt), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
         )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,17 +51,7 @@ class CommandLocks:
 
     def is_held(self, attempt: int) -> bool:
         """Whether a living command has the attempt. Asking takes nothing."""
-        try:
-            descriptor = os.open(self._root / str(attempt), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return is_locked(self._root / str(attempt))
 
     def holder(self, attempt: int) -> Params:
         """Who noted themselves when they took the lock; empty if that cannot be read."""

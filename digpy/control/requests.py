@@ -19,7 +19,7 @@ from digpy.engine.tree import Task
 from digpy.errors import ExpressionError, TaskFailed
 from digpy.expr.builtin import AttemptVariables
 from digpy.expr.javascript import JavaScript
-from digpy.spi import Attempts, TaskRequest
+from digpy.spi import Attempts, Run, TaskRequest
 from digpy.values import Json, Params, Template, deep_merge
 
 
@@ -41,10 +41,7 @@ class Requests:
     """Builds requests for the tasks of one attempt."""
 
     def __init__(
-        self,
-        context: AttemptContext,
-        surroundings: Surroundings,
-        attempts: Attempts,
+        self, context: AttemptContext, surroundings: Surroundings, attempts: Attempts
     ) -> None:
         self._context = context
         self._surroundings = surroundings
@@ -78,7 +75,7 @@ class Requests:
             evaluated.pop("_command", None)
         own = restrict(evaluated, {**local, "_type": None, "_command": None})
         workdir = evaluated.get("_workdir")
-        run = f"{context.attempt}.{task.number}.{task.fence}"
+        run = Run(context.attempt, task.number, task.fence)
         return TaskRequest(
             attempt=context.attempt,
             number=task.number,
@@ -97,7 +94,7 @@ class Requests:
             retry_attempt_name=context.retry_attempt_name,
             project=self._surroundings.project,
             workspace=_workspace(self._surroundings.project, workdir),
-            directory=self._surroundings.state / "runs" / run,
+            directory=self._surroundings.state / "runs" / str(run),
             task_limit=self._surroundings.task_limit,
             secret=self._surroundings.secret,
             attempts=self._attempts,
@@ -143,6 +140,8 @@ def raw_operator(task: Task) -> str | None:
 def _workspace(project: Path, workdir: Json) -> Path:
     if not isinstance(workdir, str) or not workdir:
         return project
+    if "\0" in workdir:
+        raise TaskFailed(f"_workdir is no path: {workdir!r}", "config")
     workspace = (project / workdir).resolve()
     if not workspace.is_relative_to(project.resolve()):
         raise TaskFailed(f"_workdir must not be outside of project path: {workdir}", "config")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from digpy.dsl.timezones import zone
 from digpy.errors import UsageError
-from digpy.expr.zones import zone
+from digpy.expr.builtin import instant_text
 from digpy.values import SECOND
 
 _WRITTEN = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d):(\d\d))?")
@@ -39,15 +40,15 @@ def session_time(written: str, timezone: str, now: int, last: int | None) -> int
         )
     match = _WRITTEN.fullmatch(written)
     if match is not None:
-        numbers = [int(part or 0) for part in match.groups()]
+        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
         try:
-            return _instant(datetime(*numbers, tzinfo=zone(timezone)))  # type: ignore[misc,arg-type]
-        except ValueError as error:
+            return _instant(datetime(year, month, day, hour, minute, second, tzinfo=local.tzinfo))
+        except (ValueError, OverflowError) as error:  # a month 13; the year 0, in UTC
             raise UsageError(f'--session "{written}" is no date: {error}') from error
     raise UsageError(
         f'--session "{written}" is not understood\n'
         '    help: write last, daily, hourly, today, now, or "yyyy-MM-dd[ HH:mm:ss]" in the'
-        f" workflow's time zone ({timezone})",
+        f" workflow's time zone ({timezone})"
     )
 
 
@@ -57,10 +58,4 @@ def _instant(local: datetime) -> int:
 
 def session_text(instant: int, timezone: str) -> str:
     """``2016-01-30T00:00:00+09:00``: how session times are shown."""
-    local = (_EPOCH + timedelta(microseconds=instant)).astimezone(zone(timezone))
-    return local.strftime("%Y-%m-%dT%H:%M:%S") + _offset(local)
-
-
-def _offset(local: datetime) -> str:
-    text = local.strftime("%z")
-    return f"{text[:3]}:{text[3:5]}"
+    return instant_text(instant, zone(timezone))

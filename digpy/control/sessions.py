@@ -11,6 +11,7 @@ from digpy.control.continuation import Before, Decision, decide
 from digpy.control.recovery import Control, Settle, end_abandoned, relaunch
 from digpy.control.starter import Start, Starter
 from digpy.dsl.model import Workflow
+from digpy.engine.tree import SKIPPED
 from digpy.store import attempts as attempt_rows
 from digpy.store import projects as project_rows
 from digpy.store import tasks as task_rows
@@ -133,7 +134,7 @@ def _before(
         and _comparable(newest.options) == _comparable(wanted.options)
     )
     complete = newest.phase is Phase.SUCCESS and not any(
-        task.how == "skipped" for task in task_rows.summary(tx, newest.id)
+        task.how == SKIPPED for task in task_rows.summary(tx, newest.id)
     )
     return Before(newest.is_done, not newest.is_done and is_alive(newest.command), same, complete)
 

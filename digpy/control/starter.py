@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from digpy.clock import Clock
+from digpy.control.trees import selection_of
 from digpy.dsl.model import Workflow
 from digpy.engine.advance import begin
-from digpy.engine.tree import EVERYTHING
 from digpy.errors import Conflict, LimitExceeded, NotFound
 from digpy.failpoints import reach
 from digpy.spi import StartedAttempt
@@ -61,27 +61,9 @@ class Starter:
 
         Raises `LimitExceeded` before anything is written.
         """
-        if start.name is not None and not 1 <= len(start.name) <= LONGEST_NAME:
-            raise LimitExceeded(
-                f"retry_attempt_name has {len(start.name)} characters; it must have 1 to"
-                f" {LONGEST_NAME}",
-            )
+        self._check_limits(tx, start)
         now = self._clock.now()
-        active = attempt_rows.count_active(tx)
-        if active + 1 > self._attempt_limit:
-            raise LimitExceeded(
-                f"Too many attempts running. Limit: {self._attempt_limit}, Current: {active}",
-            )
-        static = start.workflow.definitions.static_count(0)
-        if static + 1 > self._task_limit:
-            raise LimitExceeded(
-                f"Too many tasks. Limit: {self._task_limit}, Current: 1, Adding: {static}",
-            )
-        selection = EVERYTHING
-        if start.options:
-            from digpy.control.takeover import select
-
-            selection = select(tx, start.workflow, start.options)
+        selection = selection_of(tx, start.workflow, start.options)
         _, changes = begin(start.workflow, now, self._task_limit, selection)
         attempt = attempt_rows.insert(
             tx,
@@ -101,15 +83,28 @@ class Starter:
         )
         task_rows.save(tx, attempt, changes)
         created = NewEvent(
-            now,
-            "attempt.created",
-            "starter",
-            data={"limits": start.limits},
-            dedupe="created",
+            now, "attempt.created", "starter", data={"limits": start.limits}, dedupe="created"
         )
         event_rows.append(tx, attempt, created)
         intend_launch(tx, attempt, 0, now)
         return attempt
+
+    def _check_limits(self, tx: Transaction, start: Start) -> None:
+        if start.name is not None and not 1 <= len(start.name) <= LONGEST_NAME:
+            raise LimitExceeded(
+                f"retry_attempt_name has {len(start.name)} characters; it must have 1 to"
+                f" {LONGEST_NAME}"
+            )
+        active = attempt_rows.count_active(tx)
+        if active + 1 > self._attempt_limit:
+            raise LimitExceeded(
+                f"Too many attempts running. Limit: {self._attempt_limit}, Current: {active}"
+            )
+        static = start.workflow.definitions.static_count(0)
+        if static + 1 > self._task_limit:
+            raise LimitExceeded(
+                f"Too many tasks. Limit: {self._task_limit}, Current: 1, Adding: {static}"
+            )
 
 
 class RequiredAttempts:
@@ -146,11 +141,7 @@ class RequiredAttempts:
         self._started = started
 
     def start(
-        self,
-        workflow: str,
-        session_time: int,
-        name: str | None,
-        params: Params,
+        self, workflow: str, session_time: int, name: str | None, params: Params
     ) -> StartedAttempt:
         """Start or find the attempt; see `digpy.spi.Attempts`."""
         abandoned: AttemptRow | None = None
@@ -160,11 +151,7 @@ class RequiredAttempts:
                 raise NotFound(f"workflow {workflow} does not exist")
             project = project_rows.load_revision(tx, self._revision).project
             session = attempt_rows.ensure_session(
-                tx,
-                project,
-                workflow,
-                session_time,
-                str(uuid.uuid4()),
+                tx, project, workflow, session_time, str(uuid.uuid4())
             )
             existing = attempt_rows.find(tx, session, name)
             if existing is None or self._outdated(existing):
@@ -182,6 +169,16 @@ class RequiredAttempts:
             return StartedAttempt(abandoned.id, session, False, False, False)
         self._started(attempt, 1)
         return StartedAttempt(attempt, session, True, False, False)
+
+    def waits_for(self, attempt: int, other: int) -> bool:
+        """See `digpy.spi.Attempts`: follows the waiting tasks back from `other`."""
+        with self._database.reading() as tx:
+            found, pending = {other}, [other]
+            while pending:
+                waiting = {waiter for waiter, _ in task_rows.waiting_for(tx, pending.pop())}
+                pending += waiting - found
+                found |= waiting
+        return attempt in found
 
     def _start(
         self,

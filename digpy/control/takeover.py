@@ -13,6 +13,7 @@ from digpy.control.trees import workflow_of
 from digpy.dsl.compiler import compile_generated
 from digpy.dsl.model import Definitions, Workflow
 from digpy.dsl.subtree import full_names, match_task
+from digpy.engine.changes import Output
 from digpy.engine.states import DONE, TaskState
 from digpy.engine.tree import (
     EVERYTHING,
@@ -20,8 +21,6 @@ from digpy.engine.tree import (
     RESUMED,
     SKIPPED,
     Selection,
-    Taken,
-    Task,
     TaskTree,
     load_tree,
 )
@@ -58,9 +57,7 @@ def select(
         return Selection({}, run) if run is not None else EVERYTHING
     takeovers = _successes(tx, source, far)
     if before is not None:
-        takeovers = {
-            name: taken for name, taken in takeovers.items() if _static_part(name) in before
-        }
+        takeovers = {name: left for name, left in takeovers.items() if _static_part(name) in before}
     return Selection(takeovers, run)
 
 
@@ -96,7 +93,7 @@ def _before(definitions: Definitions, index: int) -> frozenset[str]:
     return frozenset(names[i] for i in found)
 
 
-def _successes(tx: Transaction, attempt: int, far: int) -> dict[str, Taken]:
+def _successes(tx: Transaction, attempt: int, far: int) -> dict[str, Output | None]:
     """What was finished when `attempt` ended, in it or before it."""
     row = attempt_rows.load(tx, attempt)
     workflow = workflow_of(tx, row)
@@ -109,7 +106,7 @@ def _successes(tx: Transaction, attempt: int, far: int) -> dict[str, Taken]:
     while pending:
         task = pending.pop()
         if task.state is TaskState.SUCCESS and task.how in (RAN, RESUMED):
-            found[task.full_name] = _taken(tree, task)
+            found[task.full_name] = tree.newest_output(task)
         pending += [
             tree[number]
             for number in task.children
@@ -120,18 +117,11 @@ def _successes(tx: Transaction, attempt: int, far: int) -> dict[str, Taken]:
 
 def _passed_by(
     tx: Transaction, row: AttemptRow, workflow: Workflow, tree: TaskTree, far: int
-) -> dict[str, Taken]:
-    """What an attempt could have taken over, and did not come to or left out on purpose."""
+) -> dict[str, Output | None]:
+    """What an attempt could have taken over but did not: it left it out, or ended before."""
     asked_for_all = not any(row.options.get(name) for name in ("task", "goal", "end"))
     if not far or (asked_for_all and all(task.state in DONE for task in tree.tasks.values())):
         return {}
     ran = {task.full_name for task in tree.tasks.values() if task.how != SKIPPED}
     earlier = select(tx, workflow, row.options, far - 1).takeovers
-    return {name: taken for name, taken in earlier.items() if name not in ran}
-
-
-def _taken(tree: TaskTree, task: Task) -> Taken:
-    generated = None
-    if task.children and not task.is_group:
-        generated = tree[task.children[0]].definitions
-    return Taken(tree.newest_output(task), generated)
+    return {name: left for name, left in earlier.items() if name not in ran}

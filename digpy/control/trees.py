@@ -14,7 +14,7 @@ from digpy.dsl.compiler import compile_generated
 from digpy.dsl.model import Workflow
 from digpy.engine.changes import Changes
 from digpy.engine.states import WAITING, TaskState
-from digpy.engine.tree import EVERYTHING, Task, TaskTree, load_tree
+from digpy.engine.tree import EVERYTHING, Selection, Task, TaskTree, load_tree
 from digpy.operators import registry
 from digpy.spi import Attempts
 from digpy.store import attempts as attempt_rows
@@ -22,17 +22,14 @@ from digpy.store import tasks as task_rows
 from digpy.store.attempts import AttemptRow
 from digpy.store.database import Database, Transaction
 from digpy.store.projects import load_workflow
+from digpy.values import Params
 
 
 class CachedTree:
     """One attempt in memory: context, tree, version, and what can be done next."""
 
     def __init__(
-        self,
-        context: AttemptContext,
-        tree: TaskTree,
-        version: int,
-        requests: Requests,
+        self, context: AttemptContext, tree: TaskTree, version: int, requests: Requests
     ) -> None:
         self.context = context
         self.tree = tree
@@ -110,11 +107,7 @@ class Trees:
 
     def _load(self, tx: Transaction, attempt: int, attempts: Attempts) -> CachedTree:
         context, version = load_context(tx, attempt)
-        selection = EVERYTHING
-        if context.options:
-            from digpy.control.takeover import select
-
-            selection = select(tx, context.workflow, context.options)
+        selection = selection_of(tx, context.workflow, context.options)
         tree = TaskTree(context.workflow.definitions, self._surroundings.task_limit, selection)
         load_tree(
             tree,
@@ -134,6 +127,15 @@ def workflow_of(tx: Transaction, attempt: AttemptRow) -> Workflow:
     from digpy.dsl.subtree import extract_subtree
 
     return extract_subtree(workflow, pattern)
+
+
+def selection_of(tx: Transaction, workflow: Workflow, options: Params) -> Selection:
+    """Which tasks of an attempt need not run; see `digpy.control.takeover.select`."""
+    if not options:
+        return EVERYTHING
+    from digpy.control.takeover import select
+
+    return select(tx, workflow, options)
 
 
 def load_context(tx: Transaction, attempt: int) -> tuple[AttemptContext, int]:

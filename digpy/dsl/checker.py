@@ -7,6 +7,7 @@ Errors are `digpy.dsl.compiler`'s. Whether ``${...}`` can be parsed is `digpy.ex
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from posixpath import normpath
 
 from digpy.dsl.directives import IDLE
 from digpy.dsl.nodes import key_span, value_span
@@ -37,11 +38,12 @@ def check_workflow(
     `known_operators` are the names (without ``>``) that exist; None leaves them unchecked.
     """
     warnings: list[Problem] = []
-    pending: list[tuple[str, Mapping[str, Json], bool]] = [("the workflow", node, True)]
+    pending: list[tuple[str, Mapping[str, Json], bool, str]] = [("the workflow", node, True, "")]
     while pending:
-        name, task, is_compiled = pending.pop()
+        name, task, is_compiled, workdir = pending.pop()
         if task.get("_disable") is True:
             continue
+        workdir = _exported_workdir(task, workdir)
         if not is_compiled:
             warnings.extend(_compile_problems(task))
         warnings.extend(_idle(task, is_top=task is node))
@@ -50,7 +52,9 @@ def check_workflow(
             warnings.extend(_group(task))
         else:
             warnings.extend(_operator_task(operator, task, known_operators))
-        pending.extend(_inner(name, task))
+        if operator == "call":
+            warnings.extend(_inherited_workdir(task, workdir))
+        pending.extend((*inner, workdir) for inner in _inner(name, task))
     return warnings
 
 
@@ -124,6 +128,29 @@ def _operator_task(
             value_span(task, "_retry"),
             "for the failure of subtasks it is read as it is written",
             "write a number",
+        )
+
+
+def _exported_workdir(task: Mapping[str, Json], inherited: str) -> str:
+    """``_workdir`` as the subtasks of a task inherit it; empty where that is not known."""
+    export = task.get("_export")
+    if not isinstance(export, dict) or "_workdir" not in export:
+        return inherited
+    written = export["_workdir"]
+    return written if isinstance(written, str) and not _has_template(written) else ""
+
+
+def _inherited_workdir(task: Mapping[str, Json], workdir: str) -> Iterator[Problem]:
+    key = "call>" if "call>" in task else "_command"
+    file = task.get(key)
+    if not isinstance(file, str) or _has_template(file) or "_workdir" in task:
+        return
+    if normpath(workdir or ".") != "." and "/" not in normpath(f"{workdir}/{file}"):
+        yield _warning(
+            "the called file works in the directory of its caller",
+            value_span(task, key),
+            f'it lies at the top of the project and inherits "_workdir: {workdir}"',
+            "export an own _workdir in the called file",
         )
 
 

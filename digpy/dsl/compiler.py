@@ -10,16 +10,15 @@ from collections.abc import Mapping
 
 from digpy.dsl.directives import LIMITS, NAMES, ROOT_KEYS, TOP_LEVEL
 from digpy.dsl.model import Definitions, Subtasks, TaskDefinition, Workflow
+from digpy.dsl.names import bad_name, check_workflow_name
 from digpy.dsl.nodes import MappingNode, key_span, value_span
 from digpy.dsl.options import Unsuitable, is_limit, parallel_limit
-from digpy.dsl.tree import Tree, bad_name, flatten
+from digpy.dsl.tree import Tree, flatten
 from digpy.errors import CompileError
 from digpy.source import Problem, sort_problems
 from digpy.values import Json, Params, to_json
 
 _ALERT: Params = {"_type": "notify", "_command": "Workflow session attempt failed"}
-_FIRST_CHARACTERS = '+^@/\\:*?"<>|'
-_LONGEST_NAME = 255
 
 
 def compile_workflow(node: Mapping[str, Json], name: str, *, path: str) -> Workflow:
@@ -67,9 +66,8 @@ def compile_generated(
         tree = Tree([])
         root = tree.build("^check", owner_full_name + "^check", check)
         _raise_as_digdag(tree)
-        root.upstreams = (
-            (-len(trees[0].tasks),) if trees else ()
-        )  # the ^sub root, before `flatten` moves it
+        if trees:
+            root.upstreams = (-len(trees[0].tasks),)  # the ^sub root, before `flatten` moves it
         trees.append(tree)
     elif not owner.is_group and owner.config.get("_check") not in (None, {}):
         raise CompileError([Problem("Parameter '_check' must be an object")])
@@ -101,30 +99,6 @@ def called_mapping(node: Mapping[str, Json], name: str, *, path: str) -> Params:
         workdir = directory if own is None else f"{directory}/{own}"
         called["_export"] = {**(export if isinstance(export, dict) else {}), "_workdir": workdir}
     return called
-
-
-def check_workflow_name(name: str, path: str, *, is_root: bool) -> list[Problem]:
-    """What is wrong with the name of a workflow, which is that of its file.
-
-    `is_root`: it is compiled as a root task, whose name has to keep the rules of task names as
-    well.
-    """
-    message = None
-    if not name.strip():
-        message = "is empty"
-    elif name[0].isdigit() and name[0].isascii():
-        message = "begins with a digit"
-    elif name[0] in _FIRST_CHARACTERS:
-        message = f'begins with "{name[0]}"'
-    elif name.endswith(".dig"):
-        message = 'ends with ".dig"'
-    elif len(name) > _LONGEST_NAME:
-        message = f"has {len(name)} characters; the longest is {_LONGEST_NAME}"
-    elif is_root and (bad := bad_name("+" + name)) is not None:
-        message = f"contains {bad.thing}"
-    if message is None:
-        return []
-    return [Problem(f"the workflow name {to_json(name)} {message}", help=f"rename the file {path}")]
 
 
 class _TopLevel:

@@ -33,6 +33,8 @@ class FileReader:
 
     def load(self, including: str, path: str) -> Source:
         """The text of an included file; see `digpy.dsl.reader.Load`."""
+        if "\0" in path:
+            raise _outside(path, "no path has a zero byte in it")
         directory = self._paths[including].parent
         target = Path(os.path.normpath(directory / path))
         if target == directory or not target.is_relative_to(directory):

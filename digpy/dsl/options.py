@@ -1,4 +1,4 @@
-"""Booleans and numbers as definitions write them, with digdag's texts for what is neither.
+"""Values of directives, with digdag's texts for what cannot be one.
 
 Follows digdag 0.10.5 (``Config.get``), except that a number beyond 32 bits is an error instead of
 another number (D45).
@@ -6,14 +6,9 @@ another number (D45).
 
 from __future__ import annotations
 
-import re
-
+from digpy.dsl.coercion import sample, to_boolean, to_integer
+from digpy.durations import in_units
 from digpy.values import Json, to_json
-
-_TRUTH = {"true": True, "True": True, "false": False, "False": False, "": False, "null": False}
-_INTEGER = r"[+-]?[0-9]+"
-_DURATION = r"(?:[0-9]+\s*d)?\s*(?:[0-9]+\s*h)?\s*(?:[0-9]+\s*m)?\s*(?:[0-9]+\s*s)?"
-_LONGEST = 97
 
 
 class Unsuitable(ValueError):  # noqa: N818 - it is always turned into a problem
@@ -22,28 +17,18 @@ class Unsuitable(ValueError):  # noqa: N818 - it is always turned into a problem
 
 def boolean(key: str, value: Json) -> bool:
     """A boolean, an integer (0 is false) or one of a few texts; null is false."""
-    if value is None:
-        return False
-    if isinstance(value, (bool, int)):
-        return bool(value)
-    if isinstance(value, str) and value.strip() in _TRUTH:
-        return _TRUTH[value.strip()]
-    raise Unsuitable(f"Expected 'true' or 'false' for key '{key}' but got {sample(value)}")
+    result = False if value is None else to_boolean(value)
+    if result is None:
+        raise Unsuitable(f"Expected 'true' or 'false' for key '{key}' but got {sample(value)}")
+    return result
 
 
 def integer(key: str, value: Json) -> int:
     """A number without its fraction, or the text of an integer."""
-    result: int | None = None
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        result = int(value)
-    elif isinstance(value, str):
-        text = value.strip()
-        if text in ("", "null"):
-            return 0
-        result = int(text) if re.fullmatch(_INTEGER, text) else None
-    elif value is None:
+    if value is None:
         raise Unsuitable(f"Parameter '{key}' is required but null")
-    if result is None or not -(2**31) <= result < 2**31:
+    result = to_integer(value)
+    if result is None:
         raise Unsuitable(f"Expected integer (int) type for key '{key}' but got {sample(value)}")
     return result
 
@@ -68,30 +53,7 @@ def is_limit(name: str, value: Json) -> bool:
         text = value.strip().lower()
         if "${" in text or text == "none" or (text.isascii() and text.isdigit()):
             return name != "_cancel_timeout" or text not in ("none", "0")
-        return (
-            name.endswith("_timeout") and bool(text) and re.fullmatch(_DURATION, text) is not None
-        )
+        return name.endswith("_timeout") and in_units(text) is not None
     if isinstance(value, bool) or not isinstance(value, int):
         return False
     return name == "_priority" or value >= (1 if name == "_cancel_timeout" else 0)
-
-
-def sample(value: Json) -> str:
-    """A value and its type as digdag shows them in messages."""
-    text = to_json(value)
-    if len(text) > _LONGEST + 3:
-        text = text[:_LONGEST] + "..."
-    return f"{text} ({kind(value)})"
-
-
-def kind(value: Json) -> str:
-    """The type of a JSON value by its JSON name."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, (int, float)):
-        return "number"
-    if isinstance(value, str):
-        return "string"
-    return "array" if isinstance(value, list) else "object"

@@ -27,9 +27,7 @@ _WORDS: dict[str, Json] = {
 _WORD_STARTS = frozenset("~nNtTfF")
 _NUMBER_STARTS = frozenset("+-.0123456789")
 
-_INT = re.compile(
-    r"[-+]?(?:0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)",
-)
+_INT = re.compile(r"[-+]?(?:0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)")
 _FLOAT = re.compile(
     r"""[-+]?[1-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
       | [-+]?[1-9][0-9_]*[eE][-+]?[0-9]+

@@ -7,22 +7,20 @@ have given, which becomes a task's error when the mapping came from an operator.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
+from digpy.dsl.coercion import sample
 from digpy.dsl.directives import GROUP_KEYS, LIMITS, NAMES
 from digpy.dsl.model import TaskDefinition
+from digpy.dsl.names import bad_name
 from digpy.dsl.nodes import MappingNode, item_span, key_span, value_span
-from digpy.dsl.options import Unsuitable, boolean, parallel_limit, sample
+from digpy.dsl.options import Unsuitable, boolean, parallel_limit
 from digpy.source import Problem, Span
 from digpy.values import Json, Params, deep_merge, to_json
 
 MAX_NESTING = 100
 """How deeply groups and handlers may be nested."""
 
-_NAME = re.compile(r"[+^][a-zA-Z0-9_\-=\[\]{}%&@,.^`]+")
-_LONGEST_NAME = 255
 _EXCEPTION = "io.digdag.core.repository.ModelValidationException: "
 _GROUP_KEYS = frozenset(GROUP_KEYS)
 _DIGDAG_GROUP_KEYS = (
@@ -413,30 +411,6 @@ def flatten(trees: Sequence[Tree]) -> list[TaskDefinition]:
         tasks += tree.tasks
         pending += tree.handlers
     return tasks
-
-
-class BadName(NamedTuple):
-    """Why a name is refused: digdag's words for the rule, and what should not be there."""
-
-    rule: str
-    thing: str
-
-
-def bad_name(name: str) -> BadName | None:
-    """What is wrong with a task name; None if nothing is."""
-    if len(name) > _LONGEST_NAME:
-        rule = f"must not be longer than {_LONGEST_NAME} characters"
-        return BadName(rule, f"more than {_LONGEST_NAME} characters")
-    if _NAME.fullmatch(name):
-        return None
-    char = next((char for char in name[1:] if not _NAME.fullmatch("+" + char)), None)
-    if char is None:
-        return BadName("must not be empty", "nothing behind the sign")
-    return BadName(f"must not contain character '{char}'", _in_words(char))
-
-
-def _in_words(char: str) -> str:
-    return {" ": "a space", "\t": "a tab", "\n": "a line break"}.get(char, f'"{char}"')
 
 
 def _move(tree: Tree, by: int) -> None:

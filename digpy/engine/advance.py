@@ -28,7 +28,7 @@ from digpy.engine.events import (
     Succeeded,
 )
 from digpy.engine.overlay import Overlay
-from digpy.engine.planting import Planter, Soil
+from digpy.engine.planting import Origin, Planter
 from digpy.engine.states import DONE, FAILED, MOVING, WAITING, TaskState
 from digpy.engine.takeover import generated_roots
 from digpy.engine.transitions import MAX_LOSSES, ROWS, Action, Cause, round_rule
@@ -101,7 +101,7 @@ class Draft(Overlay):
         """Insert the root and all static tasks below it, and let it start. For `begin` only."""
         self._at = at
         definitions = self.tree.definitions
-        (root,) = Planter(self, at).plant([definitions[0]], Soil(definitions, None), None)
+        (root,) = Planter(self, at).plant([definitions[0]], Origin(definitions, None), None)
         if root.state is TaskState.BLOCKED:
             self._settling.append((Cause.UNBLOCKED, root.number))
         else:
@@ -124,7 +124,7 @@ class Draft(Overlay):
             task = self.change(number)
             task.cancel = True
             if task.state is TaskState.RUNNING:
-                self.wish(Stop(number, task.fence))
+                self.emit(Stop(number, task.fence))
         for number in unfinished:
             # What is open closes when the last of its children has ended.
             if (self[number].state, Cause.CANCELED) in ROWS:
@@ -185,7 +185,7 @@ class Draft(Overlay):
                 self._settling.append((Cause.UNBLOCKED, number))
 
     def _ended(self, root: Task) -> None:
-        self.wish(End(root.state))
+        self.emit(End(root.state))
 
     def _settle(self) -> None:
         while self._settling:
@@ -231,8 +231,8 @@ class Draft(Overlay):
         assert isinstance(event, Succeeded)  # noqa: S101 - narrows the type
         definitions = event.outcome.definitions
         assert definitions is not None  # noqa: S101 - the guard said so
-        soil = Soil(definitions, task.number)
-        Planter(self, self._at).plant(generated_roots(definitions), soil, task)
+        origin = Origin(definitions, task.number)
+        Planter(self, self._at).plant(generated_roots(definitions), origin, task)
 
     def _record_error(self, task: Task, event: Event | None) -> None:
         self.save(Output(task.number, task.round, None, {}, {}, (), _error_of(event)))
@@ -261,9 +261,9 @@ class Draft(Overlay):
         task.losses += 1
 
     def _open_round(self, task: Task, _event: Event | None) -> None:
-        soil = Soil(task.definitions, task.origin)
-        children = [soil.definitions[index] for index in task.definition.children]
-        Planter(self, self._at).plant(children, soil, task)
+        origin = Origin(task.definitions, task.origin)
+        children = [origin.definitions[index] for index in task.definition.children]
+        Planter(self, self._at).plant(children, origin, task)
 
     def _next_round(self, task: Task, _event: Event | None) -> None:
         rule = round_rule(task)
@@ -287,16 +287,14 @@ class Draft(Overlay):
             assert task.definition.error is not None  # noqa: S101 - it fits, so it exists
             handlers.append(task.definitions[task.definition.error])
         task.verdict = verdict  # which also says that everything below runs
-        soil = Soil(task.definitions, task.origin)
-        Planter(self, self._at).plant(handlers, soil, task)
+        origin = Origin(task.definitions, task.origin)
+        Planter(self, self._at).plant(handlers, origin, task)
 
 
 def _error_of(event: Event | None) -> Params:
     if isinstance(event, Failed):
         return event.error
-    return {
-        "message": f"the agent running this task disappeared {MAX_LOSSES} times (worker_lost)",
-    }
+    return {"message": f"the agent running this task disappeared {MAX_LOSSES} times (worker_lost)"}
 
 
 _ACTIONS: dict[Action, Callable[[Draft, Task, Event | None], None]] = {

@@ -1,4 +1,4 @@
-"""What an event changes: rows, results, the order of moves, and wishes for the outside."""
+"""What an event changes: rows, results, the order of moves, and effects on the outside."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Move(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Wish: stop the running program of this task."""
+    """The running program of this task has to be stopped."""
 
     number: int
     fence: int
 
 
 class End(NamedTuple):
-    """Wish: the attempt is over; `state` is the root's."""
+    """The attempt is over; `state` is the root's."""
 
     state: TaskState
 

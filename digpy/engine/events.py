@@ -79,7 +79,6 @@ class Lost(NamedTuple):
     number: int
     fence: int
     at: int
-    evidence: str
     retry: RetryRule | None = None
 
 

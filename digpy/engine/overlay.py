@@ -99,6 +99,6 @@ class Overlay:
         """Note a move that was made."""
         self._moves.append(move)
 
-    def wish(self, *effects: Effect) -> None:
+    def emit(self, effect: Effect) -> None:
         """Ask something of the outside."""
-        self._effects += effects
+        self._effects.append(effect)

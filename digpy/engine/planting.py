@@ -18,11 +18,11 @@ from digpy.engine.takeover import (
 from digpy.engine.tree import RESUMED, SKIPPED, Task, TaskRow, adopt, connect
 
 
-class Soil(NamedTuple):
-    """Where definitions come from: `origin` is the task that generated them, None the workflow."""
+class Origin(NamedTuple):
+    """Where definitions come from: the `task` that generated them, None for the workflow's own."""
 
     definitions: Definitions
-    origin: int | None
+    task: int | None
 
 
 class _Fate(NamedTuple):
@@ -44,29 +44,29 @@ class Planter:
         self._overlay = overlay
         self._at = at
 
-    def plant(self, roots: list[TaskDefinition], soil: Soil, parent: Task | None) -> list[Task]:
+    def plant(self, roots: list[TaskDefinition], origin: Origin, parent: Task | None) -> list[Task]:
         """Insert the static subtrees of `roots` below `parent`; return the tasks of the roots.
 
         What the attempt's selection says need not run is inserted as a success.
         """
         takes = may_take(self._overlay, parent)
-        skips = may_skip(self._overlay, parent, soil.origin)
-        return self._plant(roots, soil, parent, _Fate(takes=takes, skips=skips))
+        skips = may_skip(self._overlay, parent, origin.task)
+        return self._plant(roots, origin, parent, _Fate(takes=takes, skips=skips))
 
     def _plant(
-        self, roots: list[TaskDefinition], soil: Soil, parent: Task | None, fate: _Fate
+        self, roots: list[TaskDefinition], origin: Origin, parent: Task | None, fate: _Fate
     ) -> list[Task]:
         siblings: dict[int, Task] = {}
         for definition in roots:
-            mine = self._fate(definition, soil, parent, siblings, fate)
-            task = self._insert(definition, soil, parent, mine.how)
+            mine = self._fate(definition, origin, parent, siblings, fate)
+            task = self._insert(definition, origin, parent, mine.how)
             connect(task, siblings)
             siblings[definition.index] = task
-            below, children = soil, [soil.definitions[index] for index in definition.children]
+            below, children = origin, [origin.definitions[index] for index in definition.children]
             if mine.how == RESUMED:
                 generated = self._take_over(task)
                 if generated is not None:
-                    below, children = Soil(generated, task.number), generated_roots(generated)
+                    below, children = Origin(generated, task.number), generated_roots(generated)
             if children:
                 self._plant(children, below, task, mine)
         tasks = list(siblings.values())
@@ -77,7 +77,7 @@ class Planter:
     def _fate(
         self,
         definition: TaskDefinition,
-        soil: Soil,
+        origin: Origin,
         parent: Task | None,
         siblings: dict[int, Task],
         fate: _Fate,
@@ -92,7 +92,7 @@ class Planter:
         if (
             takes
             and definition.name != "^check"
-            and is_known(selection, definition, soil.definitions, full_name)
+            and is_known(selection, definition, origin.definitions, full_name)
         ):
             return _Fate(RESUMED)
         return fate._replace(takes=takes)
@@ -100,13 +100,13 @@ class Planter:
     def _take_over(self, task: Task) -> Definitions | None:
         """Keep what the task left in the earlier attempt; return what it generated."""
         selection = self._overlay.tree.selection
-        output = selection.takeovers[task.full_name].output
+        output = selection.takeovers[task.full_name]
         if output is not None:
             self._overlay.save(output._replace(number=task.number, round=task.round))
         return generated_then(selection, task.definition, task.full_name)
 
     def _insert(
-        self, definition: TaskDefinition, soil: Soil, parent: Task | None, how: str | None
+        self, definition: TaskDefinition, origin: Origin, parent: Task | None, how: str | None
     ) -> Task:
         row = TaskRow(
             number=len(self._overlay) + 1,
@@ -114,7 +114,7 @@ class Planter:
             born=0 if parent is None else parent.round,
             round=0,
             full_name=_full_name(parent, definition),
-            origin=soil.origin,
+            origin=origin.task,
             source=definition.index,
             state=TaskState.BLOCKED if how is None else TaskState.SUCCESS,
             verdict=None,
@@ -130,7 +130,7 @@ class Planter:
             started_at=None,
             ended_at=None if how is None else self._at,
         )
-        task = Task(row, soil.definitions)
+        task = Task(row, origin.definitions)
         self._overlay.insert(task)
         return task
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
+from digpy.dsl.coercion import sample, to_integer
 from digpy.values import SECOND, Json, to_json
 
 _MAX = 2**31 - 1
-"""Largest number of retries or seconds; 68 years."""
-
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+"""Largest number of seconds; 68 years."""
 
 
 class RetryRule(NamedTuple):
@@ -70,34 +68,7 @@ def _from_mapping(value: dict[str, Json]) -> RetryRule:
 
 
 def _integer(key: str, value: Json) -> int:
-    number = _number(value)
+    number = to_integer(value)
     if number is None:
-        text = to_json(value)
-        if len(text) > 100:
-            text = text[:97] + "..."
-        raise ValueError(
-            f"Expected integer (int) type for key '{key}' but got {text} ({_kind(value)})"
-        )
+        raise ValueError(f"Expected integer (int) type for key '{key}' but got {sample(value)}")
     return number
-
-
-def _number(value: Json) -> int | None:
-    if isinstance(value, str):
-        text = value.strip()
-        if text in ("", "null"):
-            return 0
-        value = int(text) if _INTEGER.fullmatch(text) else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    # Not a number compares as false, so this refuses it together with the infinities.
-    return int(value) if -_MAX - 1 <= value <= _MAX else None
-
-
-def _kind(value: Json) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, list):
-        return "array"
-    return "object" if isinstance(value, dict) else "number"

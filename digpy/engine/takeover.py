@@ -59,7 +59,7 @@ def generated_then(
         return None
     from digpy.dsl.compiler import compile_generated
 
-    output = selection.takeovers[full_name].output
+    output = selection.takeovers[full_name]
     return compile_generated(definition, full_name, None if output is None else output.subtasks)
 
 

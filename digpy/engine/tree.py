@@ -14,6 +14,7 @@ from typing import NamedTuple
 from digpy.dsl.model import Definitions, Subtasks, TaskDefinition
 from digpy.engine.changes import Changes, Output
 from digpy.engine.states import FAILED, MOVING, TaskState
+from digpy.errors import InternalError
 from digpy.values import Params
 
 RAN, RESUMED, SKIPPED = "ran", "resumed", "skipped"
@@ -133,26 +134,16 @@ class Task:
         return other
 
 
-class Taken(NamedTuple):
-    """A success of an earlier attempt that may be taken over, and what its last run left.
-
-    `definitions` are what it had generated; the engine does not use them, but compiles
-    ``output.subtasks`` for the definition of today.
-    """
-
-    output: Output | None
-    definitions: Definitions | None = None
-
-
 class Selection(NamedTuple):
     """Which tasks need not run: taken over by full name, or left out because they are not in `run`.
 
-    `takeovers` are the tasks of live rounds that ran or were taken over, ``^check`` included.
+    `takeovers` are the tasks of live rounds that ran or were taken over, ``^check`` included, and
+    what the last run of each left.
     `run` are full names of static tasks, with a task all its ancestors; None means all. A generated
     task follows the task that generated it, handlers always run.
     """
 
-    takeovers: Mapping[str, Taken] = {}
+    takeovers: Mapping[str, Output | None] = {}
     run: frozenset[str] | None = None
 
 
@@ -277,6 +268,7 @@ def _definitions_of(
         output = tree.outputs.get(key)
         subtasks = None if output is None else output.subtasks
         definitions = compile_generated(owner.definition, owner.full_name, subtasks)
-        assert definitions is not None, f"{owner.full_name} has children but generates none"  # noqa: S101
+        if definitions is None:
+            raise InternalError(f"{owner.full_name} has children but generates none")
         generated[key] = definitions
     return generated[key]

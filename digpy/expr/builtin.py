@@ -1,6 +1,6 @@
 """The variables every task has: ``session_time``, ``session_date`` ...
 
-Their times are local to the workflow; time zones are `digpy.expr.zones`.
+Their times are local to the workflow; time zones are `digpy.dsl.timezones`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 
-from digpy.expr.zones import zone, zone_id
+from digpy.dsl.timezones import zone, zone_id
 from digpy.values import Json, Params
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -132,7 +132,10 @@ def _neighbour(prefix: str, time: Json, zone_name: str) -> Params:
 @lru_cache(maxsize=64)
 def _neighbour_of_text(prefix: str, text: str, zone_name: str) -> Params:
     instant = _parse(text)
-    return {} if instant is None else _derived(prefix, instant.astimezone(zone(zone_name)))
+    try:
+        return {} if instant is None else _derived(prefix, instant.astimezone(zone(zone_name)))
+    except OverflowError:  # in that zone it is another year than 1 to 9999
+        return {}
 
 
 @lru_cache(maxsize=64)

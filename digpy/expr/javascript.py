@@ -34,11 +34,7 @@ class JavaScript(Protocol):
     """An engine. Expressions see `variables`, the zone and the present: nothing of Python."""
 
     def render(
-        self,
-        codes: Sequence[str],
-        variables: Mapping[str, Json],
-        timezone: str,
-        now: int,
+        self, codes: Sequence[str], variables: Mapping[str, Json], timezone: str, now: int
     ) -> list[str]:
         """Evaluate the expressions of one text in order and return the text of each (language 4.5).
 

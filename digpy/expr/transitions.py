@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from digpy.expr.zones import zone
+from digpy.dsl.timezones import zone
 
 BEGINNING = -8_640_000_000_000_000
 """The earliest instant JavaScript knows, in milliseconds: the first entry of every table."""

@@ -16,39 +16,24 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
+from digpy.dsl.coercion import json_text, sample, to_boolean, to_integer
+from digpy.durations import LONGEST, in_units
 from digpy.errors import TaskFailed
-from digpy.values import SECOND, Json, Params, to_json
+from digpy.values import SECOND, Json, Params
 
 T = TypeVar("T")
 
 COMMAND: Final = "_command"
 """The key under which messages speak of the value that is written after the operator."""
 
-_SAMPLE_LENGTH = 100
 # Patterns are text: most runs need none, and compiling one takes longer than an ``echo>``.
-_INTEGER = r"[+-]?[0-9]+"
 _DECIMAL = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?=[dDfF]?$)"
-_DURATION = r"(?ai)\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?\s*"
 _INSTANT = r"(?ai)(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)"
-_BOOLEANS = {"true": True, "True": True, "false": False, "False": False, "": False, "null": False}
-_BITS = {"int": 31, "long": 63}
 
 
 def text_of(value: Json) -> str:
     """How a value looks where text is wanted: text as it is, everything else as JSON."""
     return value if isinstance(value, str) else json_text(value)
-
-
-def json_text(value: Json) -> str:
-    """Compact JSON with numbers as digdag writes them: ``1.0E21``, not ``1e+21``."""
-    if isinstance(value, float):
-        return _java_float(value)
-    if isinstance(value, dict):
-        items = (f"{to_json(key)}:{json_text(item)}" for key, item in value.items())
-        return "{" + ",".join(items) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(json_text, value)) + "]"
-    return to_json(value)
 
 
 def as_data(value: Json) -> Json:
@@ -78,13 +63,10 @@ def optional_string(params: Mapping[str, Json], key: str) -> str | None:
 def boolean(params: Mapping[str, Json], key: str) -> bool:
     """A boolean, an integer (0 is false), or ``true``, ``false``, ``null`` or nothing as text."""
     value = _required(params, key)
-    if isinstance(value, int):
-        return bool(value)
-    if isinstance(value, str) and value.strip() in _BOOLEANS:
-        return _BOOLEANS[value.strip()]
-    raise TaskFailed(
-        f"Expected 'true' or 'false' for key '{key}' but got {sample(value)}", "config"
-    )
+    result = to_boolean(value)
+    if result is None:
+        raise _unexpected("'true' or 'false'", key, value)
+    return result
 
 
 def optional_boolean(params: Mapping[str, Json], key: str, default: bool) -> bool:
@@ -95,12 +77,12 @@ def optional_boolean(params: Mapping[str, Json], key: str, default: bool) -> boo
 
 def integer(params: Mapping[str, Json], key: str) -> int:
     """An integer of 32 bits; a fraction is cut off a number, but not off text."""
-    return _integer(params, key, "int")
+    return _integer(params, key, "int", 32)
 
 
 def long(params: Mapping[str, Json], key: str) -> int:
     """As `integer`, with 64 bits."""
-    return _integer(params, key, "long")
+    return _integer(params, key, "long", 64)
 
 
 def optional_long(params: Mapping[str, Json], key: str) -> int | None:
@@ -119,7 +101,7 @@ def double(params: Mapping[str, Json], key: str) -> float:
             return 0.0
         if match := re.match(_DECIMAL, text):
             return float(match[0])
-    raise TaskFailed(f"Expected double for key '{key}' but got {sample(value)}", "config")
+    raise _unexpected("double", key, value)
 
 
 def items(params: Mapping[str, Json], key: str) -> list[Json]:
@@ -194,13 +176,15 @@ def mapping_of_strings(params: Mapping[str, Json], key: str) -> dict[str, str | 
 
 
 def duration(params: Mapping[str, Json], key: str) -> int:
-    """Microseconds, written ``1d 2h 3m 4s``: any of these in this order; case does not matter."""
+    """Microseconds, written ``1d 2h 3m 4s``: any of these in this order; case does not matter.
+
+    A thousand years is the limit, so that an instant plus a duration is always storable.
+    """
     value = _required(params, key)
-    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
-    if match is None or not any(match.groups()):
+    length = in_units(value) if isinstance(value, str) else None
+    if length is None or length > LONGEST:
         raise _unexpected("class io.digdag.util.DurationParam", key, value)
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * SECOND
+    return length
 
 
 def instant(params: Mapping[str, Json], key: str) -> int:
@@ -230,14 +214,6 @@ def zone(params: Mapping[str, Json], key: str) -> str:
     return name
 
 
-def sample(value: Json) -> str:
-    """A value as messages show it: its JSON, cut at 100 characters, and what kind of JSON it is."""
-    text = json_text(value)
-    if len(text) > _SAMPLE_LENGTH:
-        text = text[: _SAMPLE_LENGTH - 3] + "..."
-    return f"{text} ({_kind(value)})"
-
-
 def _required(params: Mapping[str, Json], key: str) -> Json:
     if key not in params:
         raise _not_set(key)
@@ -253,20 +229,11 @@ def _optional(
     return None if params.get(key) is None else convert(params, key)
 
 
-def _integer(params: Mapping[str, Json], key: str, width: str) -> int:
+def _integer(params: Mapping[str, Json], key: str, name: str, bits: int) -> int:
     value = _required(params, key)
-    number: int | None = None
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        number = int(value)
-    elif isinstance(value, str):
-        text = value.strip()
-        if text in {"", "null"}:
-            number = 0
-        elif re.fullmatch(_INTEGER, text):
-            number = int(text)
-    limit = 1 << _BITS[width]
-    if number is None or not -limit <= number < limit:
-        raise _unexpected(f"integer ({width}) type", key, value)
+    number = to_integer(value, bits)
+    if number is None:
+        raise _unexpected(f"integer ({name}) type", key, value)
     return number
 
 
@@ -296,33 +263,3 @@ def _not_set(key: str) -> TaskFailed:
 
 def _unexpected(wanted: str, key: str, value: Json) -> TaskFailed:
     return TaskFailed(f"Expected {wanted} for key '{key}' but got {sample(value)}", "config")
-
-
-def _kind(value: Json) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case dict():
-            return "object"
-
-
-def _java_float(number: float) -> str:
-    """As ``Double.toString``: plain from 0.001 to 10,000,000, else one digit before the point."""
-    if number == 0 or 1e-3 <= abs(number) < 1e7:
-        return repr(number)
-    from decimal import Decimal
-
-    shortest = Decimal(repr(number))
-    if not shortest.is_finite():
-        return repr(number)
-    digits = "".join(map(str, shortest.as_tuple().digits)).rstrip("0")
-    sign = "-" if number < 0 else ""
-    return f"{sign}{digits[0]}.{digits[1:] or '0'}E{shortest.adjusted()}"

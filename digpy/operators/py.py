@@ -7,6 +7,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from digpy.dsl.coercion import sample
 from digpy.dsl.model import Subtasks
 from digpy.errors import TaskFailed
 from digpy.operators import conversions
@@ -103,7 +104,7 @@ def _interpreter(request: TaskRequest, params: Params, environment: dict[str, st
             command = [part for part in conversions.strings(params, "python") if part is not None]
         case other:
             raise TaskFailed(
-                f"Invalid python: expected a program or a list but got {conversions.sample(other)}",
+                f"Invalid python: expected a program or a list but got {sample(other)}",
                 "config",
             )
     if not command or not command[0]:
@@ -138,14 +139,14 @@ def _read(output: Path) -> Params:
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(str(error)) from error
     if not isinstance(result, dict):
-        raise _unreadable(f"expected an object but got {conversions.sample(result)}")
+        raise _unreadable(f"expected an object but got {sample(result)}")
     return result
 
 
 def _part(result: Params, name: str) -> Params:
     part = result.get(name) or {}
     if not isinstance(part, dict):
-        raise _unreadable(f'expected an object in "{name}" but got {conversions.sample(part)}')
+        raise _unreadable(f'expected an object in "{name}" but got {sample(part)}')
     return part
 
 

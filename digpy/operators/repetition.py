@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from digpy.dsl.coercion import json_text
 from digpy.dsl.model import Subtasks
 from digpy.errors import TaskFailed
 from digpy.operators import conversions
@@ -43,4 +44,4 @@ def _parallel(request: TaskRequest) -> Json:
             conversions.long(value, "limit")
             return value
         case _:
-            raise TaskFailed(f"Invalid _parallel format: {conversions.json_text(value)}", "config")
+            raise TaskFailed(f"Invalid _parallel format: {json_text(value)}", "config")

@@ -17,9 +17,12 @@ from digpy.values import SECOND, Params
 
 _PROJECT_ID = 1
 _PROJECT_NAME = "default"
-# What digdag calls the one project of a local run; there are no others to require from.
+"""What digdag calls the one project of a local run; there are no others to require from."""
 
 _LONGEST_POLL = 10 * SECOND
+
+_FIRST_DAY, _LAST_DAY = -62_135_510_400 * SECOND, 253_402_214_400 * SECOND
+"""0001-01-02 and 9999-12-31: in every zone, all between are in a year that can be written."""
 
 
 class _State(NamedTuple):
@@ -55,9 +58,9 @@ class Require(InlineOperator):
     """Waits for an attempt of another workflow of the same project.
 
     Follows digdag 0.10.5, except that the wanted attempt is settled once and not evaluated anew by
-    each poll, that a task requiring its own attempt fails, that a ``_retry`` starts afresh, and
-    that a *stored* parameter ``retry_attempt_name`` names the attempt where none is written on the
-    task.
+    each poll, that a task fails if it requires its own attempt or one that waits for it, that a
+    ``_retry`` starts afresh, and that a *stored* parameter ``retry_attempt_name`` names the attempt
+    where none is written on the task.
     """
 
     retries = True
@@ -89,6 +92,8 @@ class Require(InlineOperator):
         if attempt.created or attempt.made_at >= state.asked_at:
             state = state._replace(started=True)
         if not attempt.done:
+            if request.attempts.waits_for(attempt.attempt, request.attempt):
+                raise _requires_one_another(request, state, attempt.attempt)
             after = min(SECOND << min(state.polls, 4), _LONGEST_POLL)
             polled = state._replace(polls=state.polls + 1)
             return RetryLater(after, polled.to_params(), attempt.attempt)
@@ -123,10 +128,22 @@ def _wanted(request: TaskRequest) -> _State:
     session_time = request.session_time
     if request.params.get("session_time") is not None:
         session_time = conversions.instant(request.params, "session_time") // SECOND * SECOND
+    if not _FIRST_DAY <= session_time <= _LAST_DAY:
+        raise TaskFailed("session_time is too near to the year 0 or 10000", "config")
     wanted = _State(workflow, session_time, _name(request), request.now)
+    _refuse_half_characters(workflow)
+    _refuse_half_characters(wanted.name or "")
     if wanted[:3] == (request.workflow, request.session_time, request.retry_attempt_name):
         raise _requires_itself(request)
     return wanted
+
+
+def _refuse_half_characters(name: str) -> None:
+    """JavaScript can cut an emoji in two; no database stores a name with one half."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise TaskFailed(f"{name!a} has half of a character in it", "config") from None
 
 
 def _name(request: TaskRequest) -> str | None:
@@ -168,6 +185,13 @@ def _requires_itself(request: TaskRequest) -> TaskFailed:
     return TaskFailed(
         f"{request.full_name} requires its own attempt {request.attempt} of {request.workflow}, "
         "which would wait for itself forever"
+    )
+
+
+def _requires_one_another(request: TaskRequest, state: _State, attempt: int) -> TaskFailed:
+    return TaskFailed(
+        f"{request.full_name} requires attempt {attempt} of {state.workflow}, which waits for "
+        f"attempt {request.attempt} of {request.workflow}: they would wait for one another forever"
     )
 
 

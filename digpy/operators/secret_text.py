@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from digpy.dsl.coercion import sample
 from digpy.errors import TaskFailed
-from digpy.operators.conversions import sample
 from digpy.values import Json, Params
 
 _REFERENCE = re.compile(r"\$\{([a-z]+):([^}]*)\}")

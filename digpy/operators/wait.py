@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from digpy.dsl.coercion import sample
 from digpy.errors import TaskFailed
 from digpy.operators import conversions
 from digpy.operators.arguments import command_of
@@ -50,5 +51,5 @@ def _duration(request: TaskRequest) -> int:
         return conversions.duration(command_of(request), conversions.COMMAND)
     except TaskFailed as failed:
         # digdag says no more, and handlers compare messages; so the reason stands beside it.
-        reason = f"{conversions.sample(request.command)} is not a duration like 1d 2h 3m 4s"
+        reason = f"{sample(request.command)} is not a duration like 1d 2h 3m 4s"
         raise TaskFailed("Invalid configuration", "config", detail={"reason": reason}) from failed

@@ -6,7 +6,7 @@ Inline operators leave no row here; they have no process. A run is named (attemp
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from digpy.spi import Run
 from digpy.store.database import Transaction
@@ -81,5 +81,5 @@ def _key(run: Run) -> dict[str, object]:
     return {"attempt": run.attempt, "number": run.number, "fence": run.fence}
 
 
-def _rows(found: list[tuple[object, ...]]) -> list[RunRow]:
-    return [RunRow(Run(*row[:3]), *row[3:]) for row in found]  # type: ignore[arg-type]
+def _rows(found: list[tuple[Any, ...]]) -> list[RunRow]:
+    return [RunRow(Run(*row[:3]), *row[3:]) for row in found]

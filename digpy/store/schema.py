@@ -148,21 +148,21 @@ attempts = Table(
     _instant("ended_at"),
     UniqueConstraint("session", "idx"),
     _known("phase", Phase),
-    # An attempt that ended says when, and one that says when has ended.
+    # `ended_at` is set exactly when the attempt has ended.
     CheckConstraint(
         f"({_among('phase', TERMINAL)}) = (ended_at IS NOT NULL)", name="ended_when_terminal"
     ),
-    # Who is to stop has a reason, and a moment from which the cancel timeout counts.
+    # Canceling needs a cause, and the instant from which the cancel timeout counts.
     CheckConstraint(
         "phase <> 'canceling' OR (canceling_since IS NOT NULL AND cause IS NOT NULL)",
         name="canceling_since_when",
     ),
     CheckConstraint("phase <> 'running' OR started_at IS NOT NULL", name="running_since_when"),
-    # A directory and a lock are named after an attempt: an id is never given again.
+    # Directories and locks are named after attempts: an id must never be used again.
     sqlite_autoincrement=True,
 )
 
-# A try has a name, and only one bears it at a time; the unnamed ones share one name.
+# In a session a name belongs to one attempt, until it is superseded; having none counts as a name.
 Index(
     "attempts_unique_name",
     attempts.c.session,
@@ -172,7 +172,7 @@ Index(
     postgresql_where=attempts.c.superseded_by.is_(None),
 )
 Index(None, attempts.c.command)  # a command looks at its own attempts all the time
-# How many have not ended: few among many.
+# Partial: for counting the unfinished attempts, which are few among many.
 _UNFINISHED = text(f"phase NOT IN ({', '.join(repr(str(p)) for p in sorted(TERMINAL))})")
 Index(
     "attempts_unfinished",
@@ -208,8 +208,7 @@ tasks = Table(
     PrimaryKeyConstraint("attempt", "number"),  # a task is one row
     # No duplicated subtasks: a name occurs once among the children of one round.
     UniqueConstraint("attempt", "parent", "born", "full_name"),
-    # The root is number 1 and nobody else has no parent; so a null parent cannot slip through the
-    # line above.
+    # Only the root, number 1, has no parent: the constraint above does not compare nulls.
     CheckConstraint("(parent IS NULL) = (number = 1)", name="root_is_first"),
     CheckConstraint("parent < number", name="parent_before_child"),
     ForeignKeyConstraint(["attempt", "parent"], ["tasks.attempt", "tasks.number"]),
@@ -218,7 +217,7 @@ tasks = Table(
     _known("how", (RAN, RESUMED, SKIPPED)),
     CheckConstraint("cancel IN (0, 1)", name="cancel_is_a_flag"),
     CheckConstraint("reported_fence <= fence", name="reported_after_claimed"),
-    # A task that is done says when, and one that says when is done.
+    # `ended_at` is set exactly when the task is done.
     CheckConstraint(f"({_among('state', DONE)}) = (ended_at IS NOT NULL)", name="ended_when_done"),
     CheckConstraint(
         "state NOT IN ('retry_waiting', 'group_retry_waiting') OR retry_at IS NOT NULL",
@@ -228,7 +227,7 @@ tasks = Table(
     sqlite_with_rowid=False,
 )
 
-# Who is to be woken when an attempt ends.
+# Finds the tasks to wake when an attempt ends.
 Index(
     "tasks_waiting",
     tasks.c.awaits,

@@ -141,10 +141,8 @@ def _project_statements() -> dict[str, Executable]:
     }
 
 
-def _attempt_statements() -> dict[str, Executable]:
-    a, s = attempts.c, sessions.c
-    newest = a.id.desc()
-    in_session = _same(attempts, "session")
+def _session_statements() -> dict[str, Executable]:
+    s = sessions.c
     return {
         "sessions.find": select(s.id).where(_same(sessions, "project", "workflow", "session_time")),
         "sessions.insert": insert(sessions)
@@ -156,6 +154,14 @@ def _attempt_statements() -> dict[str, Executable]:
         .order_by(s.session_time.desc())
         .limit(_ONE)
         .offset(_ZERO),
+    }
+
+
+def _attempt_statements() -> dict[str, Executable]:
+    a = attempts.c
+    newest = a.id.desc()
+    in_session = _same(attempts, "session")
+    return {
         "attempts.load": _attempt().where(_same(attempts, "id")),
         "attempts.lock": select(a.phase, a.version, a.epoch)
         .where(_same(attempts, "id"))
@@ -432,6 +438,7 @@ def statements(dialect: str) -> dict[str, Executable]:
     """All statements for ``sqlite`` or ``postgresql``, in the order of the nouns."""
     found = {
         **_project_statements(),
+        **_session_statements(),
         **_attempt_statements(),
         **_task_statements(),
         **_run_statements(),

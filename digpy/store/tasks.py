@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from digpy.dsl.model import Subtasks
 from digpy.engine.changes import Changes, Output
 from digpy.engine.states import TaskState
-from digpy.engine.tree import TaskRow
+from digpy.engine.tree import Task, TaskRow
 from digpy.errors import InternalError
 from digpy.store.database import Transaction
 from digpy.values import Params
@@ -55,61 +55,10 @@ def save(tx: Transaction, attempt: int, changes: Changes) -> None:
     state it was read in.
     """
     if changes.inserted:
-        tx.many(
-            "tasks.insert",
-            [
-                (
-                    attempt,
-                    task.number,
-                    task.parent,
-                    task.born,
-                    task.round,
-                    task.full_name,
-                    task.origin,
-                    task.source,
-                    str(task.state),
-                    None if task.verdict is None else str(task.verdict),
-                    int(task.cancel),
-                    task.how,
-                    task.fence,
-                    task.reported_fence,
-                    task.losses,
-                    task.retries,
-                    task.retry_at,
-                    task.awaits,
-                    _json(task.state_params) if task.state_params else None,
-                    task.started_at,
-                    task.ended_at,
-                )
-                for task in changes.inserted
-            ],
-        )
+        tx.many("tasks.insert", [_inserted(attempt, task) for task in changes.inserted])
     if changes.updated:
-        saved = tx.many(
-            "tasks.update",
-            [
-                (
-                    task.round,
-                    str(task.state),
-                    None if task.verdict is None else str(task.verdict),
-                    int(task.cancel),
-                    task.how,
-                    task.fence,
-                    task.reported_fence,
-                    task.losses,
-                    task.retries,
-                    task.retry_at,
-                    task.awaits,
-                    _json(task.state_params) if task.state_params else None,
-                    task.started_at,
-                    task.ended_at,
-                    attempt,
-                    task.number,
-                    str(was),
-                )
-                for task, was in changes.updated
-            ],
-        )
+        rows = [_updated(attempt, task, was) for task, was in changes.updated]
+        saved = tx.many("tasks.update", rows)
         if saved != len(changes.updated):
             numbers = ", ".join(f"{attempt}.{task.number}" for task, _ in changes.updated)
             raise InternalError(
@@ -130,6 +79,35 @@ def waiting_for(tx: Transaction, attempt: int) -> list[tuple[int, int]]:
     return [
         (waiting, number) for waiting, number in tx.run("tasks.waiting_for", {"awaits": attempt})
     ]
+
+
+def _inserted(attempt: int, task: Task) -> tuple[Any, ...]:
+    identity = (attempt, task.number, task.parent, task.born)
+    origin = (task.full_name, task.origin, task.source)
+    return (*identity, task.round, *origin, *_progress(task))
+
+
+def _updated(attempt: int, task: Task, was: TaskState) -> tuple[Any, ...]:
+    return (task.round, *_progress(task), attempt, task.number, str(was))
+
+
+def _progress(task: Task) -> tuple[Any, ...]:
+    """The columns from `state` on, in the order of the table: what both statements write."""
+    return (
+        str(task.state),
+        None if task.verdict is None else str(task.verdict),
+        int(task.cancel),
+        task.how,
+        task.fence,
+        task.reported_fence,
+        task.losses,
+        task.retries,
+        task.retry_at,
+        task.awaits,
+        _json(task.state_params) if task.state_params else None,
+        task.started_at,
+        task.ended_at,
+    )
 
 
 def _row(*columns: Any) -> TaskRow:

@@ -195,6 +195,24 @@ def test_continuing_an_attempt_shows_only_what_is_new(project: Make) -> None:
     assert "2 tasks ran" in ended.err
 
 
+def test_a_wait_of_years_is_a_wait(project: Make) -> None:
+    there = project({"w.dig": "+a: {wait>: 3000d}\n"})
+    waiting = there.start(*DAY)
+    eventually(lambda: "wait>: 3000d" in waiting.err)
+
+    waiting.send(signal.SIGINT)
+
+    ended = waiting.wait()
+    assert ended.code == 130
+    assert "the worker ended" not in ended.err
+
+
+def test_a_text_of_megabytes_is_printed(project: Make) -> None:
+    there = project({"w.dig": "+a: {echo>: \"${Array(300001).join('abcdefg\\\\n')}\"}\n"})
+
+    assert there.run(*DAY).out == "abcdefg\n" * 300_000 + "\n"
+
+
 def test_warnings_about_the_file_come_first(project: Make) -> None:
     there = project({"w.dig": "+g:\n  _check: {echo>: x}\n  +a: {echo>: x}\n"})
 

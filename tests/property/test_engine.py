@@ -39,7 +39,7 @@ from digpy.engine.events import (
 from digpy.engine.retry import RetryRule
 from digpy.engine.states import DONE, FAILED, MOVING, WAITING, TaskState
 from digpy.engine.transitions import TABLE, round_rule
-from digpy.engine.tree import EVERYTHING, Selection, Taken, Task, TaskRow, TaskTree
+from digpy.engine.tree import EVERYTHING, Selection, Task, TaskRow, TaskTree
 from tests.support.engine import assert_same, compile_dict, image, reload, successes
 from tests.support.workflows import task_mappings, workflows
 
@@ -152,7 +152,7 @@ class World(RuleBasedStateMachine):
         if data.draw(st.integers(0, 3)) == 0:
             written = [t.full_name for t in self.tree.tasks.values() if "^" not in t.full_name]
             run = frozenset(data.draw(st.lists(st.sampled_from(written))))
-        self._begin(Selection({name: Taken(output) for name, output in done.items()}, run))
+        self._begin(Selection(done, run))
         if run is None:
             for task in self.tree.tasks.values():
                 assert task.how in (None, "resumed") or (task.is_group and task.how == "ran")
@@ -286,7 +286,7 @@ class World(RuleBasedStateMachine):
         elif kind == "poll":
             event = Postponed(number, fence, now, now + 3, {"polls": 1}, detail)
         else:
-            event = Lost(number, fence, now, "exited", detail)
+            event = Lost(number, fence, now, detail)
         self.reports.append(event)
         self._feed(event)
         task = self.tree[number]

@@ -165,7 +165,7 @@ class Play:
         if step.kind == "fail":
             return Failed(number, fence, now, step.error, step.retry, task.state_params)
         if step.kind == "lose":
-            return Lost(number, fence, now, "exited", step.retry)
+            return Lost(number, fence, now, step.retry)
         if step.kind == "postpone":
             state: Params = {"polled by": fence}
             return Postponed(number, fence, now, now + step.after, state, step.awaits)
@@ -294,7 +294,7 @@ def _image(task: Task) -> tuple[Any, ...]:
 
 
 def assert_same(tree: TaskTree, other: TaskTree) -> None:
-    """Two trees are equal in rows, definitions, counters, outputs and the wish to stop."""
+    """Two trees are equal in rows, definitions, counters, outputs and the request to stop."""
     left, right = image(tree), image(other)
     assert left.keys() == right.keys()
     for number, mine in left.items():

@@ -18,8 +18,7 @@ from digpy.agent.agent import conclude
 from digpy.app import find_program
 from digpy.config import Settings, load
 from digpy.control.executor import Executor
-from digpy.control.inline import LogEntry
-from digpy.control.logs import AttemptLogs
+from digpy.control.logs import AttemptLogs, LogEntry
 from digpy.control.requests import Surroundings
 from digpy.control.sessions import keep_project
 from digpy.control.starter import RequiredAttempts, Start, Starter, greet
@@ -142,7 +141,13 @@ class Scenario:
     def start(
         self, workflow: str, session_time: int, name: str | None, params: Any
     ) -> StartedAttempt:
-        required = RequiredAttempts(
+        return self._required().start(workflow, session_time, name, params)
+
+    def waits_for(self, attempt: int, other: int) -> bool:
+        return self._required().waits_for(attempt, other)
+
+    def _required(self) -> RequiredAttempts:
+        return RequiredAttempts(
             self.database,
             self.starter,
             self.clock,
@@ -154,7 +159,6 @@ class Scenario:
             adopt=lambda _: None,
             started=self.open.__setitem__,
         )
-        return required.start(workflow, session_time, name, params)
 
     def begin(self, step: Mapping[str, Any]) -> StartedAttempt:
         """What ``start`` over REST does."""
@@ -219,7 +223,7 @@ class Scenario:
                 return
 
     def _start(self, request: TaskRequest) -> Report | None:
-        run = Run(request.attempt, request.number, request.fence)
+        run = request.run
         operator = find_program(request.operator)
         retry = request.params.get("_retry")
         try:

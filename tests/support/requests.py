@@ -22,6 +22,8 @@ class ScriptedAttempts:
     def __init__(self, *answers: StartedAttempt | Exception) -> None:
         self.answers = list(answers)
         self.starts: list[tuple[str, int, str | None, Params]] = []
+        self.waiting: set[tuple[int, int]] = set()
+        """Pairs of attempts of which the first waits for the second."""
 
     def start(
         self, workflow: str, session_time: int, name: str | None, params: Params
@@ -31,6 +33,9 @@ class ScriptedAttempts:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def waits_for(self, attempt: int, other: int) -> bool:
+        return (attempt, other) in self.waiting
 
 
 def a_request(

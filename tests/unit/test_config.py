@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digpy import config
-from digpy.config import KEYS, Secret, Settings, duration, nest, parse_properties, variable
+from digpy.config import KEYS, Secret, Settings, duration, nest, variable
 from digpy.errors import ConfigError
+from digpy.properties import parse_properties
 from digpy.values import SECOND, Params
 
 

@@ -65,3 +65,12 @@ def test_the_accepted_forms_are_named_for_anything_else(written: str) -> None:
 def test_what_is_no_date_is_refused(written: str) -> None:
     with pytest.raises(UsageError, match="is no date"):
         text(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "zone"),
+    [("0001-01-01", "Asia/Tokyo"), ("9999-12-31 23:59:59", NEW_YORK)],
+)
+def test_a_date_whose_year_cannot_be_written_everywhere_is_refused(written: str, zone: str) -> None:
+    with pytest.raises(UsageError, match="is no date"):
+        text(written, zone)

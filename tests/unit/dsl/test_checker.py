@@ -129,3 +129,33 @@ def test_a_timeout_of_a_task_is_reported_because_it_has_no_effect_yet() -> None:
 
 def test_limits_that_work_are_not_reported() -> None:
     assert warnings("_run_timeout: 2h\n_max_resumes: 5\n+a: {sh>: x}\n") == []
+
+
+@pytest.mark.parametrize(
+    "workflow",
+    [
+        "_export: {_workdir: d}\n+a: {call>: ../top}\n",
+        "+g:\n  _export: {_workdir: d/e}\n  +a: {loop>: 2, _do: {call>: ../../top.dig}}\n",
+        "+a: {_export: {_workdir: d}, _type: call, _command: ../top}\n",
+    ],
+)
+def test_a_called_file_that_inherits_the_directory_of_its_caller_is_reported(workflow: str) -> None:
+    node = read_text(Source("w.dig", workflow))
+    (warning,) = check_workflow(node, known_operators={"call", "loop"})
+    assert warning.message == "the called file works in the directory of its caller"
+
+
+@pytest.mark.parametrize(
+    "workflow",
+    [
+        "+a: {call>: top}\n",
+        "_export: {_workdir: .}\n+a: {call>: top}\n",
+        "_export: {_workdir: d}\n+a: {call>: y}\n",
+        "_export: {_workdir: '${d}'}\n+a: {call>: ../top}\n",
+        "_export: {_workdir: d}\n+a: {call>: '../${top}'}\n",
+        "_export: {_workdir: d}\n+g:\n  _export: {_workdir: .}\n  +a: {call>: top}\n",
+    ],
+)
+def test_a_called_file_that_works_where_it_lies_is_not_reported(workflow: str) -> None:
+    node = read_text(Source("w.dig", workflow))
+    assert check_workflow(node, known_operators={"call"}) == []

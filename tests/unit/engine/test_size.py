@@ -17,7 +17,7 @@ from digpy.engine.changes import Changes
 from digpy.engine.events import CancelRequested, Claimed, Outcome, Succeeded
 from digpy.engine.params import Layers
 from digpy.engine.states import TaskState
-from digpy.engine.tree import Selection, Taken, Task
+from digpy.engine.tree import Selection, Task
 from tests.support.engine import LEAF, Play, assert_same, fail, tasks_of
 
 MANY = 3_000
@@ -113,7 +113,7 @@ def test_many_levels_do_not_exhaust_the_stack() -> None:
     assert play.claims[1:4] == [leaf.removesuffix("+g" * n + "+a") + "^error" for n in range(3)]
     assert len(play.claims) == 1 + (levels + 1) + 1
     assert_same(play.tree, play.reloaded())
-    second = Play(play.workflow, selection=Selection({n: Taken(None) for n in play.names()}))
+    second = Play(play.workflow, selection=Selection(dict.fromkeys(play.names())))
     assert second.tree.root.how == "resumed"
 
 

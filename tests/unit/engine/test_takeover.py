@@ -7,7 +7,7 @@ from typing import Any
 
 from digpy.engine.changes import End, Output
 from digpy.engine.states import TaskState
-from digpy.engine.tree import Selection, Taken
+from digpy.engine.tree import Selection
 from tests.support.engine import LEAF, Play, assert_same, compile_dict, fail, ok
 
 S = TaskState
@@ -28,7 +28,7 @@ def again(
 
 
 def take(done: Mapping[str, Output | None], run: frozenset[str] | None = None) -> Selection:
-    return Selection({name: Taken(output) for name, output in done.items()}, run)
+    return Selection(done, run)
 
 
 def hows(play: Play) -> dict[str, str | None]:

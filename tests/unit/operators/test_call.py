@@ -110,3 +110,39 @@ def test_something_wrong_in_the_file_is_reported_with_its_place(project: Path, t
 
 def test_a_file_is_required(project: Path) -> None:
     assert failure(None, project) == "Parameter '_command' is required but not set (config)"
+
+
+def warnings(file: str, project: Path, workspace: str, **local: Json) -> tuple[str, ...]:
+    place = project / workspace
+    result = Call().run(a_request("call", file, project=project, workspace=place, local=local))
+    assert isinstance(result, TaskResult)
+    return result.warnings
+
+
+@pytest.mark.parametrize("workspace", ["d", "nowhere"])
+def test_a_file_at_the_top_that_inherits_a_directory_is_warned_about(
+    project: Path, workspace: str
+) -> None:
+    [warning] = warnings("../child", project, workspace)
+
+    assert warning.startswith(
+        f'child.dig lies at the top of the project and works in "{workspace}"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "workspace", "local"),
+    [("child", "", {}), ("y", "d", {}), ("../own", "d", {}), ("../child", "d", {"_workdir": "d"})],
+    ids=["called-from-the-top", "in-a-directory", "with-an-own-one", "not-inherited"],
+)
+def test_a_file_that_works_where_it_lies_or_says_where_is_not_warned_about(
+    project: Path, file: str, workspace: str, local: Params
+) -> None:
+    (project / "own.dig").write_text("_export: {_workdir: d}\n+x: {echo>: x}\n")
+
+    assert warnings(file, project, workspace, **local) == ()
+
+
+@pytest.mark.parametrize("file", ["a\0b", "x" * 300])
+def test_what_cannot_be_the_name_of_a_file_is_not_found(project: Path, file: str) -> None:
+    assert failure(file, project).startswith("File not found: ")

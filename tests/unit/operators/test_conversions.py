@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from digpy.dsl.coercion import json_text
 from digpy.operators import conversions
 from digpy.values import Json, Template
 
@@ -22,11 +23,11 @@ from digpy.values import Json, Template
     ],
 )
 def test_numbers_look_as_in_java(number: float, text: str) -> None:
-    assert conversions.json_text(number) == text
+    assert json_text(number) == text
 
 
 def test_numbers_within_structures_look_as_in_java() -> None:
-    assert conversions.json_text({"é": [1e21, None, "\n"]}) == '{"é":[1.0E21,null,"\\n"]}'
+    assert json_text({"é": [1e21, None, "\n"]}) == '{"é":[1.0E21,null,"\\n"]}'
 
 
 def test_data_has_no_templates_at_any_depth() -> None:

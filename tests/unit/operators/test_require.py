@@ -248,3 +248,30 @@ def test_the_own_project_may_be_named(local: Params) -> None:
 )
 def test_refusals(command: Json, local: Params, message: str) -> None:
     assert failure(command=command, local=local) == message
+
+
+def test_an_attempt_that_waits_for_the_own_one_is_not_waited_for() -> None:
+    attempts = ScriptedAttempts(RUNNING)
+    request = a_request("require", "t", state=settled().state, attempts=attempts)
+    attempts.waiting.add((RUNNING.attempt, request.attempt))
+
+    with pytest.raises(TaskFailed, match="they would wait for one another forever"):
+        Require().run(request)
+
+
+@pytest.mark.parametrize("written", ["0001-01-01T00:00:00Z", "9999-12-31T00:00:01Z"])
+def test_a_session_that_some_zone_cannot_write_is_refused(written: str) -> None:
+    assert failure(local={"session_time": written}) == (
+        "session_time is too near to the year 0 or 10000 (config)"
+    )
+
+
+@pytest.mark.parametrize(("command", "name"), [("\ud83d", None), ("t", "n\udcff")])
+def test_half_a_character_is_refused_in_names(command: str, name: str | None) -> None:
+    message = failure(command=command, local={"retry_attempt_name": name})
+
+    assert str(message).endswith("has half of a character in it (config)")
+
+
+def test_whole_characters_are_fine_in_names() -> None:
+    assert settled(local={"retry_attempt_name": "日本😀\n"}).state["name"] == "日本😀\n"

@@ -55,7 +55,7 @@ def test_a_poll_interval_of_nothing_does_not_spin() -> None:
     assert result == RetryLater(SECOND, STARTED)
 
 
-@pytest.mark.parametrize("written", [1, "1.5s", "1s 1m", "", None])
+@pytest.mark.parametrize("written", [1, "1.5s", "1s 1m", "", None, "366001d", "9" * 30 + "d"])
 def test_a_bad_duration_fails_as_in_digdag_and_says_why_beside(written: Json) -> None:
     with pytest.raises(TaskFailed) as failed:
         Wait().run(a_request("wait", written))
