@@ -82,8 +82,6 @@ class LogFollower:
         except (ValueError, KeyError, TypeError):  # the writer was killed in the middle of a line
             text = f"a damaged line: {line}"
             return LogLine(self._attempt, _SENTENCES, "warn", text, written_at)
-        if kind == "out" and not said.endswith("\n"):
-            said += "\n"
         return LogLine(self._attempt, task, kind, said, at)
 
     def _list(self) -> None:

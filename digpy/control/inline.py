@@ -102,7 +102,8 @@ class Work:
     def succeed(self, task: Task, result: TaskResult) -> None:
         """Let `result` happen, once what it generates is compiled and fits the task limit."""
         if result.output:
-            self._say(task, "out", result.output)
+            ending = "" if result.output.endswith("\n") else "\n"
+            self._say(task, "out", result.output + ending)
         for line in result.warnings:
             self._say(task, "warn", line)
         try:

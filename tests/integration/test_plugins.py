@@ -73,3 +73,12 @@ def test_a_defect_of_an_operator_fails_its_task_and_lets_handlers_run(
     assert done.returncode == 1
     assert done.stdout == "handled ZeroDivisionError: division by zero (runtime)\n"
     assert "recovering" not in done.stderr, "the worker survived"
+
+
+def test_output_without_a_newline_gets_one_and_a_long_line_stays_one(
+    tmp_path: Path, site: Path
+) -> None:
+    (site / "loud.py").write_text(PLUGIN.replace('.upper() + "\\n"', " * 20000"))
+    done = _run(tmp_path / "p", site, "+a:\n  shout>: 12345\n+b:\n  echo>: next\n")
+
+    assert done.stdout == "12345" * 20000 + "\nnext\n"
