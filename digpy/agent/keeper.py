@@ -31,7 +31,6 @@ import os
 import select
 import signal
 import time
-from contextlib import suppress
 
 from digpy.agent.processes import LINUX, Mark, bearers, boot_id, descendants, kill, look
 from digpy.agent.wire import Wire, publish
@@ -181,9 +180,8 @@ class Program:
             raise
 
     def _start(self, message: dict[str, Any], about: dict[str, Any]) -> None:
-        keeper_file = f"{message['directory']}/keeper.json"
         # Before the program: while the file is missing, nothing was started.
-        publish(keeper_file, {**about, "program": None})
+        publish(f"{message['directory']}/keeper.json", about)
         self.output, writer = os.pipe()
         os.set_blocking(self.output, False)
         try:
@@ -208,10 +206,6 @@ class Program:
         finally:
             os.close(writer)
             os.chdir("/")
-        # For people. The program runs: no full disk, and no directory that it has removed already,
-        # may make it look as if it did not.
-        with suppress(OSError):
-            publish(keeper_file, {**about, "program": self._pid})
 
     @property
     def is_running(self) -> bool:
