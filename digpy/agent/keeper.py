@@ -163,20 +163,14 @@ class Program:
         self._signalled = False
         self._log_error: OSError | None = None
         self.is_open = True
-        self._log = os.open(
-            message["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
-        )
+        self._log_file: str = message["log"]
+        self._log: int | None = None  # opened with the first output: many programs print nothing
+        # Opened now, locked at the end: the program may delete the file, or the whole directory.
+        self._probe = os.open(f"{directory}/run.lock", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            # Opened now, locked at the end: the program may delete the file, or the whole
-            # directory.
-            self._probe = os.open(f"{directory}/run.lock", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                self._start(message, about)
-            except BaseException:
-                os.close(self._probe)
-                raise
+            self._start(message, about)
         except BaseException:
-            os.close(self._log)
+            os.close(self._probe)
             raise
 
     def _start(self, message: dict[str, Any], about: dict[str, Any]) -> None:
@@ -271,9 +265,10 @@ class Program:
         if self.is_open:
             self.is_open = False
             os.close(self.output)
-        if self._log_error is not None:
-            self._mark_truncated(self._log_error)
-        os.close(self._log)
+        if self._log is not None:
+            if self._log_error is not None:
+                self._mark_truncated(self._log, self._log_error)
+            os.close(self._log)
         code = self._code if self._code is not None else 128 + signal.SIGKILL
         reach("keeper.before_exit_file")
         try:
@@ -326,14 +321,17 @@ class Program:
         if self._log_error is not None:
             return
         try:
+            if self._log is None:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+                self._log = os.open(self._log_file, flags, 0o600)
             while data:
                 data = data[os.write(self._log, data) :]
         except OSError as error:
             self._log_error = error
 
-    def _mark_truncated(self, error: OSError) -> None:
+    def _mark_truncated(self, log: int, error: OSError) -> None:
         try:
-            os.write(self._log, f"\n[digpy: log truncated: {error.strerror}]\n".encode())
+            os.write(log, f"\n[digpy: log truncated: {error.strerror}]\n".encode())
         except OSError:  # the disk is still full; the log ends where it ends
             return
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SEND_LIMIT = 30
 """Seconds a peer may leave a message unread before it counts as broken."""
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 _SPACE = socket.CMSG_SPACE(4 * struct.calcsize("i"))
 _RECEIVE_FLAGS = socket.MSG_DONTWAIT | getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 

@@ -532,3 +532,11 @@ def test_a_run_is_discarded_without_a_spawner_too(programs: Programs, state: Pat
     programs.discard(RUN)
 
     assert not directory.path.exists()
+
+
+def test_a_program_that_prints_nothing_leaves_no_log(
+    run: Callable[[str], ProgramEvent], log: Path
+) -> None:
+    run("true")
+
+    assert not log.exists()
