@@ -90,6 +90,7 @@ _REASONS = {
     "start_timeout": "its worker did not report in time (--start-timeout)",
     "resume_exhausted": "its worker was lost too often (--max-resumes)",
     "user": "as asked",
+    "parent": "what required it was stopped by its limit",
     "superseded": "another attempt took its place",
 }
 

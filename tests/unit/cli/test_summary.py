@@ -63,6 +63,12 @@ def test_a_limit_is_named() -> None:
     assert "ran longer than its limit" in text.splitlines()[0]
 
 
+def test_what_was_required_says_why_it_was_stopped_with_what_required_it() -> None:
+    text = summary(attempt([task(1, "+w", "canceled")], "canceled", reason="parent")).text()
+
+    assert "what required it was stopped by its limit" in text
+
+
 def test_the_outcome_decides_not_the_tasks() -> None:
     tasks = [task(1, "+w"), task(2, "+w+a", "error", took=1, error_message="boom")]
 
