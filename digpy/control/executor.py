@@ -103,9 +103,10 @@ class Executor:
             trial.happen(events, reports)
             if work:
                 trial.perform(room)
-            if not trial.anything and also is None:
+            changes = trial.draft.changes()
+            if not changes and not trial.is_over and also is None:
                 return trial.result()
-            if self._commit(trial, reports, also):
+            if self._commit(trial, changes, reports, also):
                 break
             self._trees.drop(attempt)  # somebody else moved it: again, on a fresh tree
         self._logs.append(attempt, trial.work.log)
@@ -140,10 +141,11 @@ class Executor:
     def _commit(
         self,
         trial: _Trial,
+        changes: Changes,
         reports: Sequence[Report],
         also: Callable[[Transaction], None] | None,
     ) -> bool:
-        cached, changes = trial.cached, trial.draft.changes()
+        cached = trial.cached
         attempt = cached.context.attempt
         reach("executor.before_commit")
         with self._database.transaction() as tx:
@@ -236,13 +238,8 @@ class _Trial:
         )
 
     @property
-    def anything(self) -> bool:
-        """Something is to be saved, if only that an attempt without any work is over."""
-        return bool(self.draft.changes()) or self.is_over
-
-    @property
     def is_over(self) -> bool:
-        """The root is done."""
+        """The root is done; an attempt without any work is over before anything changes."""
         return self.draft.root.state in DONE
 
     def happen(self, events: Sequence[Event], reports: Sequence[Report]) -> None:

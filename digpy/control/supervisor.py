@@ -8,7 +8,7 @@ gone and its programs are proved dead, or when the worker has not answered in `A
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from digpy.clock import Clock
 from digpy.control.recovery import Control, Settle, end_abandoned, relaunch
@@ -134,7 +134,7 @@ class Supervisor:
     def _enforce(self, row: AttemptRow, now: int) -> int:
         """Act on limits of one attempt that have passed; return when to look at it again."""
         if row.phase is Phase.CANCELING and row.canceling_since is not None:
-            deadline = row.canceling_since + _limit(row, "cancel_timeout", 180 * SECOND)
+            deadline = row.canceling_since + _limit(row, "cancel_timeout")
             if now >= deadline:
                 self._tell(f"attempt {row.id} did not stop in time: killing it")
                 self._stop_worker()  # what was asked to stop ends with it, the rest goes on
@@ -146,7 +146,7 @@ class Supervisor:
                 self._stop_worker()
             return since + ANSWER
         deadline = now + SWEEP
-        if row.started_at is not None and (limit := _limit(row, "run_timeout", 0)):
+        if row.started_at is not None and (limit := _limit(row, "run_timeout")):
             deadline = row.started_at + limit
             if now >= deadline:
                 self._tell(f"attempt {row.id} runs longer than its limit: stopping it")
@@ -154,7 +154,7 @@ class Supervisor:
                 if row.id == self._command:
                     self.cancel("parent")  # what it required runs for its sake
                 return now + ANSWER
-        if not self._greeted and (limit := _limit(row, "start_timeout", 180 * SECOND)):
+        if not self._greeted and (limit := _limit(row, "start_timeout")):
             if now >= self._launched_at + limit:
                 self._tell("the worker did not start in time: killing it")
                 if row.phase is Phase.STARTING:  # else it is a replacement: one more loss
@@ -204,7 +204,7 @@ class Supervisor:
         if done > self._progress:
             self._progress, self._resumes = done, 0
         self._resumes += 1
-        return self._resumes <= _limit(row, "max_resumes", 3)
+        return self._resumes <= _limit(row, "max_resumes")
 
     def _count_done(self) -> int:
         """How many tasks of this command's attempts are done: what "progress" means."""
@@ -238,13 +238,13 @@ class Supervisor:
         return self._control
 
 
-def _limit(row: AttemptRow, name: str, default: int) -> int:
-    """The effective limit in microseconds (a count for ``max_resumes``); 0 means off."""
-    limit = row.limits.get(name)
-    value = limit.get("value") if isinstance(limit, dict) else limit
-    if name in row.limits and value is None:
-        return 0
-    return value if isinstance(value, int) else default
+def _limit(row: AttemptRow, name: str) -> int:
+    """The limit stored with the attempt: microseconds (a count for ``max_resumes``); 0 is off.
+
+    `digpy.control.limits` decided it, defaults included, when the attempt was made.
+    """
+    limit = cast("dict[str, int | None]", row.limits[name])
+    return limit["value"] or 0
 
 
 def _describe_exit(code: int) -> str:
