@@ -1,18 +1,25 @@
 """The seam between templates and the JavaScript engine that evaluates their expressions.
 
 One template text is one script: its expressions share what they assign, as digdag's do, and nothing
-reaches the next text. The engine is `digpy.expr.quickjs_engine`.
+reaches the next text. The engines are `digpy.expr.quickjs_engine` and `digpy.expr.js2py_engine`.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
+from digpy.errors import ConfigError
 from digpy.values import Json
+
+MEMORY_LIMIT: Final = 64 * 1024 * 1024
+"""Bytes one text may use."""
+TIME_LIMIT: Final = 1.0
+"""Seconds of CPU one text may take."""
 
 
 class JavaScriptError(Exception):
@@ -28,6 +35,16 @@ class JavaScriptError(Exception):
         self.name = name
         self.message = message
         self.position = position
+
+
+def time_used_up(seconds: float = TIME_LIMIT) -> str:
+    """What is said of a text that took more time than it may."""
+    return f"the expression was stopped after {seconds:g} s of CPU time"
+
+
+def memory_used_up() -> str:
+    """What is said of a text that wanted more memory than it may."""
+    return f"the expression needs more than {MEMORY_LIMIT // 2**20} MiB of memory"
 
 
 class JavaScript(Protocol):
@@ -64,13 +81,47 @@ def library() -> tuple[tuple[str, str], ...]:
 
 
 _of_thread = threading.local()
+_chosen = "quickjs"
+
+
+def choose_engine(name: str | None, origin: str = "eval.js-engine-type") -> None:
+    """Say what `default_engine` hands out from now on, here and in forks: a choice of the setting.
+
+    Raises `ConfigError`, which names `origin`, where js2py cannot run.
+    """
+    global _chosen  # noqa: PLW0603 - a process has one, as it has one configuration
+    if name == "js2py":
+        _require_js2py(origin)
+    _chosen = "js2py" if name == "js2py" else "quickjs"
 
 
 def default_engine() -> JavaScript:
-    """This thread's quickjs, made when it is first needed."""
-    engine: JavaScript | None = getattr(_of_thread, "engine", None)
+    """This thread's engine, of the kind that was chosen, made when it is first needed."""
+    engines: dict[str, JavaScript] = _of_thread.__dict__
+    engine = engines.get(_chosen)
     if engine is None:
-        from digpy.expr.quickjs_engine import QuickJS
+        if _chosen == "js2py":
+            from digpy.expr.js2py_engine import Js2Py
 
-        engine = _of_thread.engine = QuickJS()
+            engine = Js2Py()
+        else:
+            from digpy.expr.quickjs_engine import QuickJS
+
+            engine = QuickJS()
+        engines[_chosen] = engine
     return engine
+
+
+def _require_js2py(origin: str) -> None:
+    wanted = f'{origin}: eval.js-engine-type is "js2py", which'
+    instead = "or leave the setting out: quickjs, the default, is faster and knows more JavaScript"
+    if sys.version_info >= (3, 12):
+        python = ".".join(map(str, sys.version_info[:2]))
+        raise ConfigError(
+            f"{wanted} does not work with this Python {python}: js2py knows none after 3.11 and is "
+            f"not maintained; use Python 3.11, {instead}"
+        )
+    from importlib.util import find_spec
+
+    if find_spec("js2py") is None:
+        raise ConfigError(f"{wanted} is not installed; pip install 'digpy[js2py]', {instead}")

@@ -19,13 +19,16 @@ from typing import Any, Final, NamedTuple
 
 import quickjs
 
-from digpy.expr.javascript import JavaScriptError, library
+from digpy.expr.javascript import (
+    MEMORY_LIMIT,
+    TIME_LIMIT,
+    JavaScriptError,
+    library,
+    memory_used_up,
+    time_used_up,
+)
 from digpy.values import Json
 
-MEMORY_LIMIT: Final = 64 * 1024 * 1024
-"""Bytes a context may hold."""
-TIME_LIMIT: Final = 1.0
-"""Seconds of CPU one text may take (quickjs counts the CPU of the whole process)."""
 STACK_LIMIT: Final = 512 * 1024
 """Bytes of C stack: well below what any thread has."""
 
@@ -85,14 +88,12 @@ class QuickJS:
 
 class _OutOfMemoryError(JavaScriptError):
     def __init__(self) -> None:
-        limit = MEMORY_LIMIT // 2**20
-        super().__init__("InternalError", f"the expression needs more than {limit} MiB of memory")
+        super().__init__("InternalError", memory_used_up())
 
 
 class _InterruptedError(JavaScriptError):
     def __init__(self) -> None:
-        message = f"the expression was stopped after {TIME_LIMIT:g} s of CPU time"
-        super().__init__("InternalError", message)
+        super().__init__("InternalError", time_used_up(TIME_LIMIT))
 
 
 class _Context:
@@ -108,7 +109,7 @@ class _Context:
         self._scripts: dict[tuple[str, ...], Callable[[str], str]] = {}
         self._zones: set[str] = set()
         self._zone: tuple[str, int] | None = None
-        context.set_time_limit(TIME_LIMIT)
+        context.set_time_limit(TIME_LIMIT)  # of CPU, and of the whole process
 
     def render(
         self, codes: tuple[str, ...], data: str, timezone: str | None, now: int

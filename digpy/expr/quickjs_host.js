@@ -11,12 +11,73 @@
   var apply = Reflect.apply;
   var NativeFunction = Function;
   var NativeError = Error;
+  var NativeInternalError = InternalError;
   var NativeSyntaxError = SyntaxError;
   var toText = String;
   var install = globalThis.__digpy_install;
   var transitions = { __proto__: null };
 
   function print() {}
+
+  function isObject(value) {
+    return value !== null && (typeof value === "object" || typeof value === "function");
+  }
+
+  // The engine looks at its time limit in scripts and regular expressions, not inside of these loops of its own.
+  // `check` returns what the method is called on, and may change its arguments.
+  function guard(prototype, name, check) {
+    var own = prototype[name];
+    var guarded = { [name](...given) { return apply(own, check(this, given), given); } }[name];
+    Object.defineProperty(guarded, "length", { value: own.length });
+    Object.defineProperty(prototype, name, { value: guarded });
+  }
+
+  // More elements than memory holds: only an array with holes has them.
+  var LONGEST = 5000000;
+
+  function checkLength(list) {
+    if (isObject(list) && list.length > LONGEST) throw new NativeInternalError("out of memory");
+    return list;
+  }
+
+  ["copyWithin", "join", "reverse", "shift", "slice", "sort", "splice", "toLocaleString", "unshift"]
+    .forEach(function (name) { guard(Array.prototype, name, checkLength); });
+  guard(Array.prototype, "concat", function (list, given) {
+    given.forEach(checkLength);
+    return checkLength(list);
+  });
+
+  function checkNested(list) {
+    checkLength(list);
+    if (Array.isArray(list)) list.forEach(checkNested);
+    return list;
+  }
+
+  guard(Array.prototype, "flat", checkNested);
+  guard(Array.prototype, "flatMap", function (list, given) {
+    var make = given[0];
+    if (typeof make === "function") {
+      given[0] = function (item, index, all) { return checkLength(apply(make, this, [item, index, all])); };
+    }
+    return list;
+  });
+
+  // Characters to compare, at worst, in one search.
+  var MOST = 2000000000;
+
+  ["includes", "indexOf", "replace", "replaceAll", "split"].forEach(function (name) {
+    guard(String.prototype, name, function (text, given) {
+      var wanted = given[0];
+      if (isObject(wanted) && (wanted[Symbol.match] || wanted[Symbol.replace] || wanted[Symbol.split])) return text;
+      if (isObject(wanted)) given[0] = wanted = toText(wanted);
+      if (isObject(text)) text = toText(text);
+      if (typeof wanted === "string" && wanted.length > 1 && text.length * wanted.length > MOST) {
+        throw new NativeInternalError("the texts (" + text.length + " and " + wanted.length +
+          " characters) are too long to search one for the other");
+      }
+      return text;
+    });
+  });
 
   // What a host put there and ECMAScript does not know, and what could block or tell the real time.
   ["__digpy_install", "queueMicrotask", "performance", "btoa", "atob", "DOMException", "Atomics",

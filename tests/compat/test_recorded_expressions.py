@@ -1,6 +1,7 @@
 """Every expression that was recorded from digdag 0.10.5.1, and where digpy differs on purpose."""
 
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 
 from digpy.errors import ExpressionError
 from digpy.expr.evaluate import evaluate_text
+from digpy.expr.javascript import JavaScript, default_engine
+from tests.support.javascript import NEEDS_JS2PY, make_engine
 
 RECORDED = Path(__file__).parent / "recorded"
 ROWS = [
@@ -17,14 +20,24 @@ DIFFERS: dict[str, list[str]] = json.loads(
     (RECORDED / "expressions.differs.json").read_text("utf-8")
 )
 DIFFERENT = {row for rows in DIFFERS.values() for row in rows}
+GROUPS = {group: list(rows) for group, rows in groupby(ROWS, lambda row: row["group"])}
+DIFFERENT_WITH_JS2PY = {
+    row
+    for rows in json.loads(
+        (RECORDED / "expressions.js2py.differs.json").read_text("utf-8")
+    ).values()
+    for row in rows
+}
 NAMES = {"SyntaxError", "ReferenceError", "TypeError", "RangeError", "URIError", "Error"}
 
 
-def outcome(row: dict[str, Any]) -> tuple[str | None, str | None]:
+def outcome(row: dict[str, Any], engine: JavaScript | None = None) -> tuple[str | None, str | None]:
     """Result and kind of error, one of them None."""
     variables = {"timezone": row["timezone"], **row["params"]}
+    template, timezone = row["template"], row["timezone"]
+    make = default_engine if engine is None else lambda: engine
     try:
-        return evaluate_text(row["template"], variables, timezone=row["timezone"], now=0), None
+        return evaluate_text(template, variables, make, timezone, 0), None
     except ExpressionError as error:
         message = str(error).removeprefix(f"Failed to evaluate a variable {row['template']} (")
         name = message.split(":")[0]
@@ -40,5 +53,22 @@ def test_expression_gives_what_digdag_gave(row: dict[str, Any]) -> None:
         assert outcome(row) == expected
 
 
+@pytest.fixture(scope="module")
+def js2py() -> JavaScript:
+    return make_engine("js2py")
+
+
+@NEEDS_JS2PY
+@pytest.mark.parametrize("group", GROUPS)
+def test_js2py_gives_what_digdag_gave(group: str, js2py: JavaScript) -> None:
+    found = {
+        row["id"]
+        for row in GROUPS[group]
+        if outcome(row, js2py) != (row["result"], row["error_kind"])
+    }
+
+    assert found == DIFFERENT_WITH_JS2PY & {row["id"] for row in GROUPS[group]}
+
+
 def test_the_list_of_differences_names_recorded_rows() -> None:
-    assert {row["id"] for row in ROWS} >= DIFFERENT
+    assert {row["id"] for row in ROWS} >= DIFFERENT | DIFFERENT_WITH_JS2PY

@@ -387,7 +387,7 @@
     this.userInvalidated = false;
     this.iso = false;
     this.parsedDateParts = [];
-    this.meridiem = undefined;
+    this.meridiem = null;
     this.rfc2822 = false;
     this.weekdayMismatch = false;
   }
@@ -427,6 +427,7 @@
   function invalid(changes) {
     var result = new Moment(NaN, localeOf());
     result._isUTC = true;
+    result._input = NaN;
     result._flags = flags(changes || { userInvalidated: true });
     return result;
   }
@@ -499,7 +500,7 @@
       input: input, format: format, strict: strict, isUTC: isUTC, useUTC: isUTC, flags: flags(), parts: [],
       locale: localeOf(locale) || localeOf(), ms: undefined, isoWeek: null, week: null
     };
-    if (input === null || format === undefined && input === '') return refused(job, { nullInput: true });
+    if (input === null || format === undefined && input === '') return invalid({ nullInput: true });
     if (typeof input === 'string') input = job.input = job.locale.preparse(input);
     if (isMoment(input)) return copy(input);
     if (isDate(input)) job.ms = input.getTime();
@@ -511,14 +512,6 @@
 
   function isEmpty(object) {
     return Object.getOwnPropertyNames(object).length === 0;
-  }
-
-  function refused(job, changes) {
-    var result = invalid(changes);
-    result._input = job.input;
-    result._format = job.format;
-    result._isUTC = job.isUTC;
-    return result;
   }
 
   function finished(job) {
@@ -555,9 +548,9 @@
       p[MINUTES] < 0 || p[MINUTES] > 59 ? MINUTES :
       p[SECONDS] < 0 || p[SECONDS] > 59 ? SECONDS :
       p[MILLIS] < 0 || p[MILLIS] > 999 ? MILLIS : -1;
-    if (job.badDayOfYear && (place < YEAR || place > DATE)) place = DATE;
-    if (job.badWeek && place === -1) place = WEEK;
-    if (job.badWeekday && place === -1) place = WEEKDAY;
+    if (f._overflowDayOfYear && (place < YEAR || place > DATE)) place = DATE;
+    if (f._overflowWeeks && place === -1) place = WEEK;
+    if (f._overflowWeekday && place === -1) place = WEEKDAY;
     f.overflow = place;
   }
 
@@ -587,7 +580,7 @@
     if ((job.week || job.isoWeek) && isMissing(p[DATE]) && isMissing(p[MONTH])) settleWeek(job, today);
     if (!isMissing(job.dayOfYear)) {
       var year = isMissing(p[YEAR]) ? current[YEAR] : p[YEAR];
-      if (job.dayOfYear > daysInYear(year) || job.dayOfYear === 0) job.badDayOfYear = true;
+      if (job.dayOfYear > daysInYear(year) || job.dayOfYear === 0) job.flags._overflowDayOfYear = true;
       var day = new Date(utcTime(year, 0, job.dayOfYear));
       p[MONTH] = day.getUTCMonth();
       p[DATE] = day.getUTCDate();
@@ -619,19 +612,20 @@
     }
     var year = first(iso ? iso.GG : w.gg, job.parts[YEAR], current.year);
     var week = first(iso ? iso.W : w.w, iso ? 1 : current.week);
-    var weekday = dow;
+    var weekday = dow, isBad = false;
     if (iso) {
       weekday = first(iso.E, 1);
-      job.badWeekday = weekday < 1 || weekday > 7;
+      isBad = weekday < 1 || weekday > 7;
     } else if (!isMissing(w.d)) {
       weekday = w.d;
-      job.badWeekday = weekday < 0 || weekday > 6;
+      isBad = weekday < 0 || weekday > 6;
     } else if (!isMissing(w.e)) {
       weekday = w.e + dow;
-      job.badWeekday = w.e < 0 || w.e > 6;
+      isBad = w.e < 0 || w.e > 6;
     }
-    if (week < 1 || week > weeksInYear(year, dow, doy)) job.badWeek = true;
-    else if (!job.badWeekday) {
+    if (week < 1 || week > weeksInYear(year, dow, doy)) job.flags._overflowWeeks = true;
+    else if (isBad) job.flags._overflowWeekday = true;
+    else {
       var day = new Date((firstWeek(year, dow, doy) + 7 * (week - 1) + modulo(weekday - dow, 7)) * DAY);
       job.parts[YEAR] = day.getUTCFullYear();
       job.dayOfYear = day.getTime() / DAY - dayNumber(day.getUTCFullYear(), 0, 1) + 1;
@@ -647,11 +641,12 @@
     [/^\d{4}W\d{3}$/, 'GGGG[W]WWE'], [/^\d{4}W\d\d$/, 'GGGG[W]WW', true], [/^\d{7}$/, 'YYYYDDD']
   ];
   var ISO_TIMES = [
-    [/^\d\d:\d\d:\d\d[.,]\d+$/, 'HH:mm:ss.SSSS'], [/^\d\d:\d\d:\d\d$/, 'HH:mm:ss'], [/^\d\d:\d\d$/, 'HH:mm'],
-    [/^\d{6}[.,]\d+$/, 'HHmmss.SSSS'], [/^\d{6}$/, 'HHmmss'], [/^\d{4}$/, 'HHmm'], [/^\d\d$/, 'HH']
+    [/^\d\d:\d\d:\d\d\.\d+$/, 'HH:mm:ss.SSSS'], [/^\d\d:\d\d:\d\d,\d+$/, 'HH:mm:ss,SSSS'],
+    [/^\d\d:\d\d:\d\d$/, 'HH:mm:ss'], [/^\d\d:\d\d$/, 'HH:mm'], [/^\d{6}\.\d+$/, 'HHmmss.SSSS'],
+    [/^\d{6},\d+$/, 'HHmmss,SSSS'], [/^\d{6}$/, 'HHmmss'], [/^\d{4}$/, 'HHmm'], [/^\d\d$/, 'HH']
   ];
   var ISO_EXTENDED = /^\s*((?:[-+]\d{6}|\d{4})-(?:\d\d-\d\d|W\d\d-\d|W\d\d|\d{3}|\d\d))(?:([T ])(\d\d(?::\d\d(?::\d\d(?:[.,]\d+)?)?)?)([-+]\d\d(?::?\d\d)?|\s*Z)?)?$/;
-  var ISO_BASIC = /^\s*((?:[-+]\d{6}|\d{4})(?:\d{4}|W\d{3}|W\d\d|\d{3}|\d\d|))(?:([T ])(\d\d(?:\d\d(?:\d\d(?:[.,]\d+)?)?)?)([-+]\d\d(?::?\d\d)?|\s*Z)?)?$/;
+  var ISO_BASIC = /^\s*((?:[-+]\d{6}|\d{4})(?:\d{4}|W\d{3}|W\d\d|\d{3}|\d\d))(?:([T ])(\d\d(?:\d\d(?:\d\d(?:[.,]\d+)?)?)?)([-+]\d\d(?::?\d\d)?|\s*Z)?)?$/;
   var NET_DATE = /^\/?Date\((-?\d+)/i;
 
   function formOf(table, text) {
@@ -659,18 +654,18 @@
     return null;
   }
 
-  function isoFormat(text) {
-    var found = ISO_EXTENDED.exec(text) || ISO_BASIC.exec(text);
+  function isoFormat(job) {
+    var found = ISO_EXTENDED.exec(job.input) || ISO_BASIC.exec(job.input);
     if (!found) return null;
+    job.flags.iso = true;
     var date = formOf(ISO_DATES, found[1]), time = found[3] && formOf(ISO_TIMES, found[3]);
     if (!date || found[3] && (!time || date[2])) return null;
     return date[1] + (time ? (found[2] || ' ') + time[1] : '') + (found[4] ? 'Z' : '');
   }
 
   function readISO(job) {
-    var format = isoFormat(job.input);
+    var format = isoFormat(job);
     if (!format) return false;
-    job.flags.iso = true;
     readFormat(job, format);
     return true;
   }
@@ -696,6 +691,7 @@
     if (found[7]) job.parts.push(+found[7]);
     if (found[1] && ENGLISH.weekdaysShort[new Date(utcTime.apply(null, job.parts)).getUTCDay()] !== found[1]) {
       job.flags.weekdayMismatch = true;
+      job.parts = [];
       return false;
     }
     job.offset = found[8] ? 60 * RFC_ZONES[found[8]] : found[9] ? 0 :
@@ -849,7 +845,7 @@
   }
 
   function readFormats(job, formats) {
-    var best = null, bestScore;
+    var best = null;
     for (var i = 0; i < formats.length; i++) {
       var attempt = assign({}, job);
       attempt.flags = flags();
@@ -858,10 +854,9 @@
       readFormat(attempt, formats[i]);
       checkRanges(attempt);
       var score = attempt.flags.charsLeftOver + 10 * attempt.flags.unusedTokens.length;
-      if (isSound(attempt) && (best === null || score < bestScore)) {
-        best = attempt;
-        bestScore = score;
-      }
+      if (!isSound(attempt)) continue;
+      attempt.flags.score = score;
+      if (best === null || score < best.flags.score) best = attempt;
     }
     if (formats.length === 0) {
       job.flags.invalidFormat = true;
@@ -914,6 +909,7 @@
     }
     settle(job);
     checkRanges(job);
+    if (f.overflow === -2) f.overflow = -1;
   }
 
   // ------------------------------------------------------------------ writing
@@ -1304,9 +1300,7 @@
       return this;
     },
     utc: function (keepLocalTime) {
-      if (this.isValid()) return this.utcOffset(0, keepLocalTime);
-      this._isUTC = true;
-      return this;
+      return this.isValid() ? this.utcOffset(0, keepLocalTime) : this;
     },
     local: function (keepLocalTime) {
       if (!this._isUTC) return this;
@@ -1367,9 +1361,10 @@
     },
     toISOString: function (keepOffset) {
       if (!this.isValid()) return null;
-      var seen = keepOffset ? this : this.clone().utc(), year = seen.year();
-      return write(seen, (year < 0 || year > 9999 ? 'YYYYYY' : 'YYYY') + '-MM-DD[T]HH:mm:ss.SSS' +
-        (keepOffset ? 'Z' : '[Z]'));
+      var shown = keepOffset ? this : this.clone().utc(), year = shown.year(), isFar = year < 0 || year > 9999;
+      // Offsets of old years have seconds, which moment.js rounds away here and keeps elsewhere.
+      if (keepOffset && !isFar) shown = this.clone().utcOffset(this.utcOffset());
+      return write(shown, (isFar ? 'YYYYYY' : 'YYYY') + '-MM-DD[T]HH:mm:ss.SSS' + (keepOffset ? 'Z' : '[Z]'));
     },
     toJSON: function () {
       return this.isValid() ? this.toISOString() : null;
@@ -1521,11 +1516,11 @@
   function Duration(given) {
     var u = unitsIn(given);
     this._valid = isDurationSound(u);
-    var n = this._valid ? u : { millisecond: NaN };
-    this._milliseconds = +(n.millisecond || (this._valid ? 0 : NaN)) + (n.second || 0) * SECOND +
-      (n.minute || 0) * MINUTE + (n.hour || 0) * HOUR;
-    this._days = +(n.day || 0) + (n.week || 0) * 7;
-    this._months = +(n.month || 0) + (n.quarter || 0) * 3 + (n.year || 0) * 12;
+    // An invalid one amounts to nothing where it is added.
+    this._milliseconds = +(u.millisecond || 0) + (u.second || 0) * SECOND + (u.minute || 0) * MINUTE +
+      (u.hour || 0) * HOUR;
+    this._days = +(u.day || 0) + (u.week || 0) * 7;
+    this._months = +(u.month || 0) + (u.quarter || 0) * 3 + (u.year || 0) * 12;
     this._locale = localeOf();
     spread(this);
   }
@@ -1631,7 +1626,9 @@
       this._milliseconds = abs(this._milliseconds);
       this._days = abs(this._days);
       this._months = abs(this._months);
-      for (var key in this._data) this._data[key] = abs(this._data[key]);
+      for (var key in this._data) {
+        if (key !== 'days') this._data[key] = abs(this._data[key]); // moment.js forgets the days
+      }
       return this;
     },
     as: function (unit) {
