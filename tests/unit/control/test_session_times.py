@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from digpy.control.session_times import session_text, session_time
+from digpy.control.session_times import attempt_parameters, session_text, session_time
+from digpy.dsl.model import Definitions, Workflow
 from digpy.errors import UsageError
+from digpy.values import Params
 
 TOKYO = "Asia/Tokyo"
 NEW_YORK = "America/New_York"
@@ -13,8 +15,17 @@ NOW = 1_456_800_123_456_789  # 2016-03-01T11:42:03+09:00
 LAST = 1_400_000_000_000_000
 
 
-def text(written: str, timezone: str = TOKYO, last: int | None = None) -> str:
-    return session_text(session_time(written, timezone, NOW, last), timezone)
+def workflow(timezone: str = TOKYO, schedule: Params | None = None) -> Workflow:
+    return Workflow("w", timezone, Definitions([]), schedule, None, {})
+
+
+def text(
+    written: str,
+    timezone: str = TOKYO,
+    last: int | None = None,
+    schedule: Params | None = None,
+) -> str:
+    return session_text(session_time(written, workflow(timezone, schedule), NOW, last), timezone)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +47,39 @@ def test_the_instant_that_is_meant(written: str, expected: str) -> None:
 
 
 def test_last_is_the_newest_session_there_is() -> None:
-    assert session_time("last", TOKYO, NOW, LAST) == LAST
+    assert session_time("last", workflow(), NOW, LAST) == LAST
+
+
+def test_without_a_session_last_is_the_one_before_now_of_the_schedule() -> None:
+    assert text("last", schedule={"weekly>": "wed,09:00:00"}) == "2016-02-24T00:00:00+09:00"
+
+
+def test_a_session_there_is_goes_before_the_schedule() -> None:
+    daily: Params = {"daily>": "07:00:00"}
+    assert session_time("last", workflow(schedule=daily), NOW, LAST) == LAST
+
+
+def test_schedule_is_the_session_before_now_even_if_it_runs_later() -> None:
+    assert text("schedule", schedule={"daily>": "23:00:00"}) == "2016-03-01T00:00:00+09:00"
+
+
+def test_schedule_needs_one() -> None:
+    with pytest.raises(UsageError, match=r"w\.dig has no schedule"):
+        text("schedule")
+
+
+def test_an_attempt_gets_the_times_of_the_neighbours_in_its_schedule() -> None:
+    scheduled = workflow(schedule={"cron>": "0 0 * * 1-5"})
+
+    assert attempt_parameters({"k": 1, "last_session_time": "x"}, scheduled, NOW) == {
+        "k": 1,
+        "last_session_time": "2016-03-01T00:00:00+09:00",
+        "next_session_time": "2016-03-02T00:00:00+09:00",
+    }
+
+
+def test_an_attempt_of_a_workflow_without_a_schedule_gets_none() -> None:
+    assert attempt_parameters({"k": 1}, workflow(), NOW) == {"k": 1}
 
 
 def test_the_newest_session_matters_to_nothing_else() -> None:
