@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
+from digpy.cli.check_report import Checked, as_json, report_lines
 from digpy.cli.options import common, common_options, only_params_file, option, project_options
 from digpy.cli.parameters import start_parameters
 from digpy.cli.problems import report
-from digpy.control.yaml_text import yaml_lines
-from digpy.dsl.include import FileReader
+from digpy.cli.steps import Step
+from digpy.clock import SystemClock
+from digpy.dsl.include import read_file
 from digpy.dsl.model import Workflow
-from digpy.dsl.nodes import templates
+from digpy.dsl.nodes import MappingNode, templates, value_span
 from digpy.dsl.project import load_project
-from digpy.dsl.reader import read_text
 from digpy.errors import NotFound, SourceError, UsageError
 from digpy.source import Problem, sort_problems
-from digpy.values import Json, Params
 
 _WRONG = SourceError.exit_code
 
@@ -30,21 +29,35 @@ _WRONG = SourceError.exit_code
 @click.command("check", short_help="Look for mistakes in workflows; run nothing.")
 @click.argument("workflow", metavar="[WORKFLOW.dig]", required=False)
 @project_options
-@option("--json", "as_json", is_flag=True, help="Answer with one JSON object, problems included.")
+@option("--json", "as_json_", is_flag=True, help="Answer with one JSON object, problems included.")
+@option("--tree", is_flag=True, help="Show the tasks, generated ones included, as a tree.")
+@option(
+    "--graph",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw the tasks: FILE.svg, FILE.png or FILE.dot. Needs digpy[graph].",
+)
+@option(
+    "--digdag",
+    is_flag=True,
+    help="Also say what digdag would not understand; that counts as wrong.",
+)
 @common_options
-def command(
+def command(  # noqa: PLR0913, PLR0917 - one for each option
     workflow: str | None,
     project: Path,
     params: tuple[str, ...],
     params_files: tuple[Path, ...],
-    as_json: bool,
+    as_json_: bool,
+    tree: bool,
+    graph: Path | None,
+    digdag: bool,
 ) -> int:
     """Read every workflow of the project, say what is wrong, and list what there is.
 
     Finds mistakes of YAML and of the language, expressions that are no JavaScript, operators that
     do not exist, and settings that have no effect. With WORKFLOW, lists only that one; a broken
-    file beside it is still an error, because it would stop a run as well. Schedules are shown as
-    they are written; their times are not computed.
+    file beside it is still an error, because it would stop a run as well.
 
     Ends with 0 if nothing is wrong (warnings are not), with 3 if something is.
     """
@@ -53,28 +66,44 @@ def command(
         click.echo(f"warning: {warning}", err=True)
     if not project.is_dir():
         raise UsageError(f'there is no directory "{project}" (--project)')
+    if as_json_ and tree:
+        raise UsageError("--json and --tree are two forms of the same answer; choose one")
     parameters = start_parameters(settings, only_params_file(params_files), params)
-    found = _find(project.resolve(), workflow)
-    if as_json:
-        click.echo(json.dumps(_as_json(found, parameters), ensure_ascii=False, indent=2))
-    else:
-        if not found.is_wrong:
-            click.echo("\n".join(_report(found.workflows, parameters)))
-        if found.problems:
-            click.echo(report(found.problems), err=True)
-    return _WRONG if found.is_wrong else 0
+    found = _find(project.resolve(), workflow, digdag=digdag)
+    if found.problems and not as_json_:
+        click.echo(report(found.problems), err=True)
+    now = SystemClock().now()
+    if as_json_:
+        problems = found.problems
+        click.echo(json.dumps(as_json(found.checked, parameters, problems, now), indent=2))
+    if found.is_wrong:
+        return _WRONG
+    if graph is not None:
+        from digpy.cli.graph import draw
+
+        draw(found.steps(), graph)
+    if tree:
+        from digpy.cli.tree_view import show_trees
+
+        show_trees(found.steps())
+    elif not as_json_:
+        click.echo("\n".join(report_lines(found.checked, parameters, now)))
+    return 0
 
 
 class _Found(NamedTuple):
-    workflows: list[Workflow]
+    checked: list[Checked]
     problems: list[Problem]
 
     @property
     def is_wrong(self) -> bool:
         return any(problem.severity == "error" for problem in self.problems)
 
+    def steps(self) -> list[Step]:
+        return [item.steps() for item in self.checked]
 
-def _find(root: Path, wanted: str | None) -> _Found:
+
+def _find(root: Path, wanted: str | None, *, digdag: bool) -> _Found:
     from digpy.operators import registry
 
     try:
@@ -88,10 +117,18 @@ def _find(root: Path, wanted: str | None) -> _Found:
         others = {f"{name}.dig" for name in workflows} - {f"{workflow.name}.dig"}
         problems = [p for p in problems if p.span is None or p.span.source.name not in others]
         workflows = {workflow.name: workflow}
+    checked = []
     for workflow in workflows.values():
-        problems += _template_problems(root, workflow.name)
+        file_name = f"{workflow.name}.dig"
+        node = read_file(root / file_name, root, file_name)
+        problems += _template_problems(node)
         problems += _plugin_problems(workflow)
-    return _Found(list(workflows.values()), sort_problems(problems))
+        if digdag:
+            from digpy.dsl.portability import portability_problems
+
+            problems += portability_problems(node)
+        checked.append(Checked(workflow, node))
+    return _Found(checked, sort_problems(problems))
 
 
 def _named(workflows: dict[str, Workflow], wanted: str, root: Path) -> Workflow:
@@ -107,12 +144,9 @@ def _named(workflows: dict[str, Workflow], wanted: str, root: Path) -> Workflow:
     raise NotFound(f'there is no workflow "{name}" in {root}\n    help: {hint}')
 
 
-def _template_problems(root: Path, name: str) -> Iterator[Problem]:
+def _template_problems(node: MappingNode) -> Iterator[Problem]:
     from digpy.expr.template import problems
 
-    files = FileReader(root)
-    file_name = f"{name}.dig"
-    node = read_text(files.source(root / file_name, file_name), load=files.load)
     for template, span in templates(node):
         if span is not None:
             yield from problems(template, span)
@@ -122,78 +156,6 @@ def _plugin_problems(workflow: Workflow) -> Iterator[Problem]:
     from digpy.operators.registry import plugin_problems
 
     for task in workflow.definitions.tasks:
+        span = value_span(task.export.get("plugin"), "dependencies")
         for message in plugin_problems(task.export):
-            yield Problem(f"{workflow.name}.dig: {message}")
-
-
-def _report(workflows: list[Workflow], parameters: Params) -> Iterator[str]:
-    """The report in digdag's layout, a line at a time."""
-    yield f"  System default timezone: {_system_timezone()}"
-    yield ""
-    yield f"  Definitions ({len(workflows)} workflows):"
-    for workflow in workflows:
-        yield f"    {workflow.name} ({workflow.definitions.static_count(0)} tasks)"
-        yield from (f"      -> {target}" for target in _required(workflow))
-    yield ""
-    yield "  Parameters:"
-    yield from (f"    {line}" for line in yaml_lines(parameters))
-    yield ""
-    scheduled = [workflow for workflow in workflows if workflow.schedule is not None]
-    yield f"  Schedules ({len(scheduled)} entries):"
-    for workflow in scheduled:
-        yield f"    {workflow.name}:"
-        yield from (f"      {line}" for line in yaml_lines(workflow.schedule))
-    yield ""
-
-
-def _required(workflow: Workflow) -> list[str]:
-    """The workflows that ``require>`` names, as written, each once."""
-    targets: dict[str, None] = {}
-    for task in workflow.definitions.tasks:
-        target = task.config.get("require>")
-        if task.config.get("_type") == "require":
-            target = task.config.get("_command")
-        if isinstance(target, str):
-            targets[target] = None
-    return list(targets)
-
-
-def _as_json(found: _Found, parameters: Params) -> Params:
-    return {
-        "timezone": _system_timezone(),
-        "workflows": [_workflow_as_json(workflow) for workflow in found.workflows],
-        "parameters": parameters,
-        "problems": [_problem_as_json(problem) for problem in found.problems],
-    }
-
-
-def _workflow_as_json(workflow: Workflow) -> Params:
-    requires: list[Json] = [*_required(workflow)]
-    return {
-        "name": workflow.name,
-        "timezone": workflow.timezone,
-        "tasks": workflow.definitions.static_count(0),
-        "requires": requires,
-        "schedule": workflow.schedule,
-    }
-
-
-def _problem_as_json(problem: Problem) -> Params:
-    span = problem.span
-    return {
-        "severity": problem.severity,
-        "message": problem.message,
-        "reason": problem.reason,
-        "help": problem.help,
-        "file": span.source.name if span else None,
-        "line": span.line if span else None,
-        "column": span.column if span else None,
-    }
-
-
-def _system_timezone() -> str:
-    zone = os.environ.get("TZ", "").removeprefix(":")
-    if zone:
-        return zone
-    _, found, name = os.path.realpath("/etc/localtime").partition("/zoneinfo/")
-    return name if found else time.tzname[0]
+            yield Problem(message, span)

@@ -7,10 +7,11 @@ counted. Pure: no terminal here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from typing import Literal, NamedTuple, TypeAlias
 
-from digpy.cli.view import AttemptView, TaskView, length_text
+from digpy.cli.view import TaskView, length_text
 from digpy.engine.states import WAITING, TaskState
 
 Mark: TypeAlias = Literal["done", "taken", "failed", "canceled", "runs", "again", "waits"]
@@ -27,33 +28,94 @@ class OutlineLine(NamedTuple):
     text: str
 
 
+_BUSY: frozenset[Mark] = frozenset({"runs", "again", "failed", "canceled"})
+
+
+class _Level:
+    """The tasks below one task, counted, so that nobody has to walk over all of them."""
+
+    __slots__ = ("busy", "counts", "done", "nodes")
+
+    def __init__(self) -> None:
+        self.nodes: dict[int, _Node] = {}
+        self.busy: dict[int, _Node] = {}
+        self.counts: Counter[Mark] = Counter()
+        self.done = 0
+
+    def add(self, node: _Node) -> None:
+        self.nodes[node.task.number] = node
+        self.counts[node.mark] += 1
+        self.done += node.task.is_done
+        if node.mark in _BUSY:
+            self.busy[node.task.number] = node
+
+    def take(self, node: _Node) -> None:
+        """Forget what was counted of it; its place is kept until somebody removes it."""
+        self.counts[node.mark] -= 1
+        self.done -= node.task.is_done
+        self.busy.pop(node.task.number, None)
+
+
 class _Node:
-    __slots__ = ("children", "mark", "task")
+    __slots__ = ("below", "mark", "task")
 
     def __init__(self, task: TaskView) -> None:
         self.task = task
         self.mark = mark_of(task)
-        self.children: list[_Node] = []
-
-    @property
-    def is_busy(self) -> bool:
-        return self.mark in ("runs", "again", "failed", "canceled")
+        self.below = _Level()
 
 
-def outline(attempt: AttemptView, now: int, height: int) -> list[OutlineLine]:
-    """At most `height` lines about `attempt`, which has all of its tasks; `now` dates what runs.
+class Outline:
+    """The tasks of one attempt, kept up to date: a drawing costs what it shows."""
 
-    First everything is tried; if that does not fit, what is done folds, then what waits, then what
-    does not fit is counted in the last line.
-    """
-    roots = _trees(attempt.tasks)
-    lines: list[OutlineLine] = []
-    for folding in (("taken",), ("done", "taken"), ("done", "taken", "waits")):
-        lines = list(_lines(roots, 0, now, frozenset(folding)))
-        if len(lines) <= height:
-            return lines
-    kept = max(height - 1, 1)
-    return [*lines[:kept], OutlineLine(0, "runs", f"… {len(lines) - kept} more")][:height]
+    def __init__(self) -> None:
+        self._top = _Level()
+        self._nodes: dict[int, _Node] = {}
+
+    def update(self, tasks: Iterable[TaskView]) -> bool:
+        """Take in tasks, parents before their children; whether that changes anything."""
+        changed = False
+        for task in tasks:
+            node = self._nodes.get(task.number)
+            if node is not None and node.task == task:
+                continue
+            changed = True
+            level = self._level(task)
+            if node is not None and level is not None:
+                level.take(node)
+            if level is None or not task.round_current:
+                self._remove(task, level)
+                continue
+            if node is None:
+                node = self._nodes[task.number] = _Node(task)
+            node.task, node.mark = task, mark_of(task)
+            level.add(node)
+        return changed
+
+    def lines(self, now: int, height: int) -> list[OutlineLine]:
+        """At most `height` lines; `now` dates what runs.
+
+        First everything is tried; if that does not fit, what is done folds, then what waits, then
+        what does not fit is counted in the last line.
+        """
+        lines: list[OutlineLine] = []
+        for folding in (("taken",), ("done", "taken"), ("done", "taken", "waits")):
+            lines = list(_lines(self._top, 0, now, frozenset(folding)))
+            if len(lines) <= height:
+                return lines
+        kept = max(height - 1, 1)
+        return [*lines[:kept], OutlineLine(0, "runs", f"… {len(lines) - kept} more")][:height]
+
+    def _level(self, task: TaskView) -> _Level | None:
+        if task.parent is None:
+            return self._top
+        parent = self._nodes.get(task.parent)
+        return None if parent is None else parent.below
+
+    def _remove(self, task: TaskView, level: _Level | None) -> None:
+        self._nodes.pop(task.number, None)
+        if level is not None:
+            level.nodes.pop(task.number, None)
 
 
 def mark_of(task: TaskView) -> Mark:
@@ -69,43 +131,28 @@ def mark_of(task: TaskView) -> Mark:
     return "runs" if task.state in (TaskState.RUNNING, TaskState.PLANNED) else "waits"
 
 
-def _trees(tasks: Iterable[TaskView]) -> list[_Node]:
-    nodes = {task.number: _Node(task) for task in tasks if task.round_current}
-    roots = []
-    for node in nodes.values():
-        parent = None if node.task.parent is None else nodes.get(node.task.parent)
-        if parent is not None:
-            parent.children.append(node)
-        elif node.task.parent is None:
-            roots.append(node)
-    return roots
-
-
-def _lines(
-    nodes: Sequence[_Node], depth: int, now: int, folding: frozenset[str]
-) -> Iterable[OutlineLine]:
-    shown = nodes
-    if len(nodes) > MANY:
-        shown = [node for node in nodes if node.is_busy]
+def _lines(level: _Level, depth: int, now: int, folding: frozenset[str]) -> Iterable[OutlineLine]:
+    if len(level.nodes) > MANY:
+        shown = [level.busy[number] for number in sorted(level.busy)]
     elif depth and folding != {"taken"}:
-        shown = [node for node in nodes if node.mark not in folding]
+        shown = [node for node in level.nodes.values() if node.mark not in folding]
+    else:
+        shown = list(level.nodes.values())
     for node in shown:
         yield OutlineLine(depth, node.mark, _text(node, now))
         is_folded = node.mark == "taken" or (node.mark == "done" and depth > 0)
-        if node.children and not is_folded:
-            yield from _lines(node.children, depth + 1, now, folding)
-    hidden = [node for node in nodes if node not in shown] if len(shown) < len(nodes) else []
-    if hidden:
+        if node.below.nodes and not is_folded:
+            yield from _lines(node.below, depth + 1, now, folding)
+    if len(shown) < len(level.nodes):
+        hidden = level.counts - Counter(node.mark for node in shown)
         yield OutlineLine(depth, "waits", _count(hidden))
 
 
 def _text(node: _Node, now: int) -> str:
     task = node.task
     facts = []
-    children = node.children
-    if children:
-        done = sum(child.task.is_done for child in children)
-        facts.append(f"{done:,}/{len(children):,}")
+    if node.below.nodes:
+        facts.append(f"{node.below.done:,}/{len(node.below.nodes):,}")
     if task.retries:
         facts.append("retry" if task.retries == 1 else f"retry {task.retries}")
     if task.how == "resumed":
@@ -131,9 +178,6 @@ _NAMES: tuple[tuple[Mark, str], ...] = (
 )
 
 
-def _count(nodes: Sequence[_Node]) -> str:
-    counts: dict[Mark, int] = {}
-    for node in nodes:
-        counts[node.mark] = counts.get(node.mark, 0) + 1
+def _count(counts: Counter[Mark]) -> str:
     parts = [f"{counts[mark]:,} {name}" for mark, name in _NAMES if mark in counts]
     return "… " + ", ".join(parts)

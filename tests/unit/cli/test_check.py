@@ -24,7 +24,8 @@ def write(**workflows: str) -> None:
 
 def test_the_report_lists_workflows_parameters_and_schedules(digpy: Digpy) -> None:
     write(
-        wf_a="schedule:\n  daily>: 07:00:00\n+a: {require>: wf_b}\n+g:\n  +b: {require>: wf_b}\n",
+        wf_a="schedule:\n  daily>: 07:00:00\n  end: 2020-01-01\n"
+        "+a: {require>: wf_b}\n+g:\n  +b: {require>: wf_b}\n",
         wf_b="+a: {echo>: hello}\n",
     )
 
@@ -43,13 +44,10 @@ def test_the_report_lists_workflows_parameters_and_schedules(digpy: Digpy) -> No
         "  Schedules (1 entries):\n"
         "    wf_a:\n"
         '      daily>: "07:00:00"\n'
+        '      end: "2020-01-01"\n'
+        "      no session is left: the schedule has ended\n"
         "\n",
-        "wf_a.dig:1:1: warning: schedule has no effect in this version of digpy\n"
-        "    1 | schedule:\n"
-        "      | ^^^^^^^^\n"
-        "    it is read and checked, and nothing acts on it\n"
-        "\n"
-        "1 warning in 1 file\n",
+        "",
     )
 
 
@@ -115,7 +113,9 @@ def test_an_operator_that_does_not_exist_is_a_warning_with_a_hint(digpy: Digpy) 
 def test_a_java_plugin_without_a_built_in_operator_is_an_error(digpy: Digpy) -> None:
     plugin = "_export:\n  plugin:\n    dependencies: [{}]\n+x: {{echo>: a}}\n"
     write(w=plugin.format("com.example:thing:1.0"))
-    assert digpy("check").code == 3
+    ended = digpy("check")
+    assert ended.code == 3
+    assert ended.err.startswith('w.dig:3:19: error: plugin "com.example:thing:1.0"')
     write(w=plugin.format("pro.civitaspo:digdag-operator-param:0.1"))
     assert digpy("check").code == 0
 
@@ -147,6 +147,89 @@ def test_json_of_a_broken_project_still_says_so_with_the_exit_code(digpy: Digpy)
 
     assert ended.code == 3
     assert json.loads(ended.out)["problems"][0]["severity"] == "error"
+
+
+def test_json_has_every_task_with_its_place(digpy: Digpy) -> None:
+    write(w="+x:\n  echo>: a\n+y:\n  loop>: 2\n  _do: {echo>: b}\n")
+
+    (workflow,) = json.loads(digpy("check", "--json").out)["workflows"]
+    x, y = workflow["root"]["children"]
+    (sub,) = y["children"]
+
+    assert x == {
+        "name": "+x",
+        "full_name": "+w+x",
+        "operator": "echo",
+        "command": "a",
+        "file": "w.dig",
+        "line": 1,
+        "column": 1,
+        "generated": None,
+        "disabled": False,
+        "after": [],
+        "parallel": None,
+        "children": [],
+    }
+    assert (y["after"], sub["name"], sub["generated"]) == (["+x"], "^sub", "2 times")
+
+
+def test_json_of_a_workflow_without_a_schedule_has_no_sessions(digpy: Digpy) -> None:
+    write(w="+x: {echo>: a}\n")
+
+    (workflow,) = json.loads(digpy("check", "--json").out)["workflows"]
+
+    assert (workflow["schedule"], workflow["next_sessions"]) == (None, [])
+
+
+def test_a_tree_takes_the_place_of_the_report(digpy: Digpy) -> None:
+    write(w="+x: {echo>: a}\n+y: {call>: z.dig}\n")
+
+    assert digpy("check", "--tree").out == (
+        "+w\n"
+        "├─ +x  echo>: a\n"
+        "└─ +y  call>: z.dig\n"
+        "   └─ ⟨^sub⟩  (the tasks of z.dig)\n"
+        "\n"
+        "⟨…⟩ is generated while the workflow runs\n"
+    )
+
+
+def test_a_tree_of_what_is_wrong_is_not_drawn(digpy: Digpy) -> None:
+    write(w="+x: {echo>: '${1 +}'}\n")
+
+    ended = digpy("check", "--tree")
+
+    assert (ended.code, ended.out) == (3, "")
+
+
+def test_a_tree_and_json_at_once_are_wrong_usage(digpy: Digpy) -> None:
+    assert digpy("check", "--tree", "--json").code == 2
+
+
+def test_a_picture_is_drawn_beside_the_report(digpy: Digpy) -> None:
+    write(a="+x: {echo>: a}\n", b="+y: {echo>: b}\n")
+
+    ended = digpy("check", "b.dig", "--graph", "b.svg")
+
+    assert "Definitions (1 workflows)" in ended.out
+    assert "+y" in Path("b.svg").read_text()
+
+
+def test_no_picture_is_drawn_of_what_is_wrong(digpy: Digpy) -> None:
+    write(w="+x: {echo>: '${1 +}'}\n")
+
+    assert digpy("check", "--graph", "w.svg").code == 3
+    assert not Path("w.svg").exists()
+
+
+def test_what_is_not_portable_is_wrong_if_that_is_asked(digpy: Digpy) -> None:
+    write(w="_run_timeout: 1h\n+x: {echo>: a}\n")
+
+    assert digpy("check").code == 0
+    ended = digpy("check", "--digdag")
+
+    assert ended.code == 3
+    assert "w.dig:1:1: error: not portable to digdag: _run_timeout" in ended.err
 
 
 def test_an_empty_directory_is_fine(digpy: Digpy) -> None:

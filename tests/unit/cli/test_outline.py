@@ -1,16 +1,22 @@
 from __future__ import annotations
 
-from digpy.cli.outline import OutlineLine, outline
+from digpy.cli.outline import Outline, OutlineLine
 from digpy.cli.view import TaskView
 from digpy.values import SECOND
 from tests.support.clock import START
-from tests.support.views import attempt, task
+from tests.support.views import task
 
 NOW = START + 60 * SECOND
 
 
 def lines(tasks: list[TaskView], height: int = 40) -> list[tuple[int, str, str]]:
-    return [(d, m, t) for d, m, t in outline(attempt(tasks), NOW, height)]
+    return [(d, m, t) for d, m, t in outline(tasks, height)]
+
+
+def outline(tasks: list[TaskView], height: int) -> list[OutlineLine]:
+    made = Outline()
+    made.update(tasks)
+    return made.lines(NOW, height)
 
 
 def root(state: str = "planned") -> TaskView:
@@ -106,6 +112,29 @@ def test_it_never_takes_more_lines_than_there_are() -> None:
     running = [task(n, f"+w+a{n}", "running", took=0) for n in range(2, 12)]
 
     for height in range(1, 14):
-        found = outline(attempt([root(), *running]), NOW, height)
+        found = outline([root(), *running], height)
         assert len(found) <= height
-    assert outline(attempt([root(), *running]), NOW, 5)[-1] == OutlineLine(0, "runs", "… 7 more")
+    assert outline([root(), *running], 5)[-1] == OutlineLine(0, "runs", "… 7 more")
+
+
+def test_what_changes_is_counted_anew() -> None:
+    made = Outline()
+    children = [task(number, f"+w+t{number}", "blocked", took=0) for number in range(2, 22)]
+    made.update([root(), *children])
+    made.update([task(2, "+w+t2"), task(3, "+w+t3", "running", at=50, took=0)])
+    made.update([task(2, "+w+t2")])
+
+    assert [(m, t) for _, m, t in made.lines(NOW, 40)] == [
+        ("runs", "+w  1/20"),
+        ("runs", "+t3 sh>  10 s"),
+        ("waits", "… 1 done, 18 waiting"),
+    ]
+
+
+def test_a_task_that_becomes_history_is_not_shown_any_more() -> None:
+    made = Outline()
+    made.update([root(), task(2, "+w+a", "error"), task(3, "+w+b", "blocked")])
+    made.update([task(n, f"+w+{n}")._replace(round_current=False) for n in (2, 3)])
+    made.update([task(4, "+w+a", "running", at=50, took=0)])
+
+    assert [t for _, _, t in made.lines(NOW, 40)] == ["+w  0/1", "+a sh>  10 s"]
