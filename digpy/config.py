@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from digpy.durations import LONGEST, in_units, whole
+from digpy.durations import LONGEST, length
 from digpy.errors import ConfigError
 from digpy.values import SECOND, Params
 
@@ -49,6 +49,29 @@ KEYS: Mapping[str, Key] = {
     for key in (
         Key("executor.task_max_run", "integer", "1000", "tasks that one attempt may have", (), 1),
         Key("executor.attempt_max_run", "integer", "100", "attempts unfinished at once", (), 1),
+        Key("executor.attempt_ttl", "duration", "7d", "time from an attempt's creation to its end"),
+        Key(
+            "executor.task_ttl",
+            "duration",
+            "1d",
+            "time from a task's first start to its end, retries and polls included",
+        ),
+        Key(
+            "executor.task_max_losses",
+            "integer",
+            "3",
+            "runs of a task that may be lost in a row before the task fails",
+            (),
+            1,
+        ),
+        Key(
+            "queue.max_active_attempts",
+            "integer",
+            "16",
+            "attempts that run at once; others wait in the queue",
+            (),
+            1,
+        ),
         Key(
             "agent.max-task-threads",
             "integer",
@@ -62,12 +85,25 @@ KEYS: Mapping[str, Key] = {
             "time between SIGTERM and SIGKILL when a program is stopped",
         ),
         Key(
+            "agent.drain_timeout",
+            "duration",
+            "60s",
+            "time that programs get to finish when a scheduler stops",
+        ),
+        Key(
             "supervisor.start_timeout",
             "duration",
             "180s",
             "time in which an attempt's worker must report",
         ),
+        Key("supervisor.queue_timeout", "duration", "none", "time an attempt may wait in a queue"),
         Key("supervisor.run_timeout", "duration", "none", "time an attempt may run"),
+        Key(
+            "supervisor.max_run_timeout",
+            "duration",
+            "none",
+            "cap for the time an attempt may run, whoever set it",
+        ),
         Key(
             "supervisor.cancel_timeout",
             "duration",
@@ -77,17 +113,73 @@ KEYS: Mapping[str, Key] = {
             SECOND,
         ),
         Key(
+            "supervisor.max_cancel_timeout",
+            "duration",
+            "none",
+            "cap for the cancel timeout, whoever set it",
+        ),
+        Key(
             "supervisor.max_resumes",
             "integer",
             "3",
             "workers that may be lost in a row, without progress between, before an attempt fails",
         ),
         Key(
+            "supervisor.max_resumes_total",
+            "integer",
+            "",
+            "workers that an attempt may lose in its life; not set: any number",
+        ),
+        Key(
+            "supervisor.retry.max",
+            "integer",
+            "0",
+            "how often a failed attempt is tried again, where _attempt_retry says nothing",
+        ),
+        Key(
+            "supervisor.retry.on",
+            "text",
+            "infra",
+            "after which failures: infra, limit, user, separated by commas",
+        ),
+        Key(
+            "supervisor.poll_interval",
+            "duration",
+            "5s",
+            "longest time between two looks of the supervisor; it sleeps to deadlines exactly",
+            (),
+            SECOND,
+        ),
+        Key(
+            "supervisor.lease",
+            "duration",
+            "15s",
+            "time after which a leader that says nothing may be replaced",
+            (),
+            SECOND,
+        ),
+        Key(
+            "supervisor.clock_tolerance",
+            "duration",
+            "2s",
+            "a clock that is set by more than this does not change the time that has passed",
+            (),
+            SECOND,
+        ),
+        Key(
+            "disk.min_free",
+            "integer",
+            "512",
+            "MiB; with less room, and less than 5 % of the disk, nothing new starts; 0: unwatched",
+        ),
+        Key("disk.reserve", "integer", "16", "MiB kept for finishing when the disk is full"),
+        Key(
             "eval.js-engine-type",
             "choice",
             "quickjs",
-            "engine for ${...}; digdag's names graal and nashorn mean the default",
-            ("quickjs", "graal", "nashorn"),
+            "engine for ${...}; digdag's names graal and nashorn mean the default; "
+            "js2py is slow and knows ECMAScript 5",
+            ("quickjs", "js2py", "graal", "nashorn"),
         ),
         Key(
             "database.durability",
@@ -106,22 +198,49 @@ KEYS: Mapping[str, Key] = {
         Key("notification.retries", "integer", "10", "how often a notification is tried again"),
         Key("notification.min_retry_wait", "integer", "1000", "first wait between tries, in ms"),
         Key("notification.max_retry_wait", "integer", "30000", "longest wait between tries, in ms"),
+        Key(
+            "notification.on",
+            "text",
+            "failure, sla, crash",
+            "what digpy sends by itself: failure, sla, crash, recovery, separated by commas",
+        ),
         Key("notification.shell.command", "text", "", "run by sh -c, JSON on standard input"),
-        Key("notification.shell.timeout", "integer", "30000", "limit for the command, in ms"),
+        Key(
+            "notification.shell.timeout",
+            "integer",
+            "30000",
+            "limit for the command, in ms",
+            (),
+            1,
+        ),
         Key("notification.http.url", "text", "", "where the JSON is sent"),
         Key("notification.http.method", "text", "POST", "HTTP method"),
+        Key(
+            "notification.http.format",
+            "choice",
+            "json",
+            "json: everything that is known, in digdag's keys; slack: one text, as web hooks of "
+            "Slack take it",
+            ("json", "slack"),
+        ),
         Key("notification.mail.host", "text", "", "mail server"),
-        Key("notification.mail.port", "integer", "", "its port"),
+        Key("notification.mail.port", "integer", "", "its port", (), 1),
         Key("notification.mail.username", "text", "", "user of the mail server"),
         Key("notification.mail.password", "text", "", "password of the mail server"),
-        Key("notification.mail.tls", "flag", "true", "use STARTTLS"),
+        Key(
+            "notification.mail.tls",
+            "choice",
+            "true",
+            "use STARTTLS if the server offers it; required: send nothing without",
+            ("true", "false", "required"),
+        ),
         Key("notification.mail.ssl", "flag", "false", "use TLS from the first byte"),
         Key("notification.mail.from", "text", "", "sender"),
         Key("notification.mail.to", "text", "", "recipients, separated by commas"),
         Key("notification.mail.cc", "text", "", "copies"),
         Key("notification.mail.bcc", "text", "", "blind copies"),
-        Key("notification.mail.subject", "text", "", "subject"),
-        Key("notification.mail.body_template_file", "text", "", "file with the text"),
+        Key("notification.mail.subject", "text", "digpy notification", "subject"),
+        Key("notification.mail.body_template_file", "text", "", "file with the text, a template"),
         Key("notification.mail.html", "flag", "false", "whether the text is HTML"),
         Key("notification.mail.debug", "flag", "false", "log the conversation"),
     )
@@ -131,7 +250,13 @@ KEYS: Mapping[str, Key] = {
 OPEN_FAMILIES = ("params.", "secrets.", "notification.http.headers.")
 """Beginnings of keys that people name themselves."""
 
-_SECRET_KEYS = ("secrets.", "notification.mail.password", "notification.http.headers.")
+_SECRET_KEYS = (
+    "secrets.",
+    "notification.http.headers.",
+    "notification.http.url",  # whoever knows the address of a web hook may use it
+    "notification.mail.password",
+    "notification.shell.command",
+)
 
 _DIGDAG_FAMILIES = (
     "agent.", "api.", "archive.", "basicauth.", "client.", "config.", "database.", "digdag.",
@@ -247,7 +372,7 @@ def load(
     reader = _Reader()
     if config is None:
         reader.file(home / "config", "iso-8859-1", of_digdag=True)
-        reader.file(_xdg(environment) / "digpy" / "config", "utf-8", of_digdag=False)
+        reader.file(_xdg(environment) / "digpy" / "config", "utf-8-sig", of_digdag=False)
     text = environment.get("DIGDAG_CONFIG")
     if text:
         reader.properties(text, "DIGDAG_CONFIG", of_digdag=True)
@@ -262,6 +387,11 @@ def load(
             raise ConfigError(f'-X {override}: has no "="; write -X KEY=VALUE')
         reader.put(key.strip(), value, f"-X {key.strip()}", of_digdag=False)
     return Settings(reader.entries, home, tuple(reader.warnings))
+
+
+def is_secret(key: str) -> bool:
+    """Whether what is set under `key` must not be shown."""
+    return key.startswith(_SECRET_KEYS)
 
 
 def variable(key: str) -> str:
@@ -317,7 +447,7 @@ class _Reader:
                 message = f'{origin}: the setting "{key}" is not known and was ignored'
                 self.warnings.append(message + _suggestion(key, KEYS))
             return
-        if key.startswith(_SECRET_KEYS):
+        if is_secret(key):
             value = Secret(value)
         self.entries[key] = Entry(value, origin)
 
@@ -355,25 +485,30 @@ def duration(text: str, key: str = "duration", origin: str = "") -> int | None:
     if plain.lower() == "none":
         return None
     where = f"{origin}: " if origin else ""
-    number = re.fullmatch(r"\d+", plain, re.ASCII)
-    length = whole(plain) * SECOND if number else in_units(plain)
-    if length is None:
+    microseconds = length(plain)
+    if microseconds is None:
         raise ConfigError(
             f'{where}{key} is "{text}"; a length of time is written like 1h 30m, or in whole '
             "seconds like 90; 0 or none switches it off"
         )
-    if length > LONGEST:
+    if microseconds > LONGEST:
         raise ConfigError(f'{where}{key} is "{text}"; a thousand years is the limit')
-    return length or None
+    return microseconds or None
+
+
+_MAX_STEPS = 100
+"""How deeply a parameter may be nested; the same holds for files."""
 
 
 def nest(params: Params, path: str, value: str) -> None:
     """Set a dotted `path`: ``a.b`` puts `value` into the mapping ``a``.
 
-    Raises `ValueError` where a step of the path is there already and is no mapping, or where
-    `value` would replace one.
+    Raises `ValueError` where a step of the path is there already and is no mapping, where `value`
+    would replace one, or for a path of more than 100 steps.
     """
     *steps, last = path.split(".")
+    if len(steps) >= _MAX_STEPS:
+        raise ValueError(f"it is nested more than {_MAX_STEPS} deep")
     inner = params
     for done, step in enumerate(steps, 1):
         below = inner.setdefault(step, {})

@@ -39,7 +39,7 @@ class FileReader:
         target = Path(os.path.normpath(directory / path))
         if target == directory or not target.is_relative_to(directory):
             raise _outside(path, "the path leaves the directory of the file that includes it")
-        resolved = target.resolve()
+        resolved = _resolved(target, path)
         for limit in (directory.resolve(), self.root.resolve()):
             if not resolved.is_relative_to(limit):
                 raise _outside(path, f"it is a link to {resolved}")
@@ -59,14 +59,33 @@ def read_file(path: Path, root: Path, name: str) -> MappingNode:
     return read_text(files.source(path, name), load=files.load)
 
 
+def _resolved(target: Path, path: str) -> Path:
+    try:
+        return target.resolve()
+    except RuntimeError:  # before Python 3.13; later, reading fails
+        raise YamlError([Problem(f'"{path}" cannot be read: links in a circle')]) from None
+
+
 def _bytes(path: Path, name: str) -> bytes:
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise YamlError([Problem(f'"{name}" cannot be read: Not a file')])
         return path.read_bytes()
     except FileNotFoundError:
-        raise YamlError([Problem(f'there is no file "{name}"')]) from None
+        raise YamlError([Problem(f'there is no file "{name}"', help=_nearest(path))]) from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise YamlError([Problem(f'"{name}" cannot be read: {reason}')]) from error
+
+
+def _nearest(path: Path) -> str | None:
+    from digpy.dsl.suggest import did_you_mean
+
+    try:
+        neighbours = sorted(entry.name for entry in os.scandir(path.parent))
+    except OSError:
+        return None
+    return did_you_mean(path.name, neighbours)
 
 
 def _decoded(content: bytes, name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from digpy.dsl.nodes import MappingNode, SequenceNode, merge_into
 from digpy.dsl.scalars import key_text, plain, tagged
-from digpy.dsl.yaml_events import SyntaxFault, open_events
+from digpy.dsl.yaml_events import SyntaxFault, needs_python, open_events
 from digpy.errors import YamlError
 from digpy.source import Problem, Source, Span, sort_problems
 from digpy.values import Json, Template
@@ -25,6 +25,12 @@ MAX_DEPTH = 100
 
 MAX_COPIED = 1_000_000
 """How many values aliases may copy in all; a few lines of nested aliases would fill any memory."""
+
+MAX_INCLUDES = 1_000
+"""How many files may be included in all: ten that include each other ten times are billions."""
+
+MAX_INCLUDE_DEPTH = 20
+"""How long a chain of files may be in which each includes the next."""
 
 _TAG_PREFIX = "tag:yaml.org,2002:"
 _COLLECTION_TAGS = {
@@ -45,8 +51,8 @@ def read_text(source: Source, *, load: Load | None = None, pure: bool = False) -
     """Read one YAML document, which must be a mapping.
 
     `load` gives the texts of ``!include``; without it they are a problem. `pure` asks for the
-    Python parser. Raises `YamlError` with every problem found: a syntax error ends the reading,
-    others do not.
+    Python parser. Raises `YamlError` with every problem found: a syntax error ends the reading of
+    its file, a limit that is exceeded everything, others nothing.
     """
     reading = _Reading([], load, pure)
     try:
@@ -62,6 +68,13 @@ class _Abandoned(Exception):  # noqa: N818 - the problem is recorded, this only 
     """Reading cannot go on."""
 
 
+def _included_at(span: Span, problem: Problem) -> Problem:
+    if problem.span is None:
+        return problem._replace(span=span)
+    source = problem.span.source._replace(includer=span)
+    return problem._replace(span=problem.span._replace(source=source))
+
+
 class _Reading:
     """What the composers of a file and of its includes share."""
 
@@ -69,8 +82,11 @@ class _Reading:
         self.problems = problems
         self.load = load
         self.pure = pure
-        self.copied = 0
-        self.open: list[str] = []
+        self.nodes = 0  # composed so far, copies included
+        self.copied = 0  # of these, by aliases
+        self.deepest = 0
+        self.included = 0
+        self.open: list[str] = []  # names of the files being read, each includes the next
 
 
 class _Anchor(NamedTuple):
@@ -83,22 +99,23 @@ class _Anchor(NamedTuple):
 
 
 def _compose(reading: _Reading, source: Source, depth: int) -> MappingNode | None:
+    """The mapping of one text; None, and a problem, if it is none. Lets `_Abandoned` through."""
     if source.text.startswith("\ufeff"):
         source = source._replace(text=source.text[1:])
-    found = len(reading.problems)
+    found, copied, included = len(reading.problems), reading.copied, reading.included
     try:
-        try:
-            return _Composer(reading, source, reading.pure).document(depth)
-        except SyntaxFault as fault:
-            if reading.pure or not fault.is_too_strict:
-                raise
-        del reading.problems[found:]
+        if not reading.pure and not needs_python(source.text):
+            try:
+                return _Composer(reading, source, pure=False).document(depth)
+            except SyntaxFault:
+                del reading.problems[found:]
+                reading.copied, reading.included = copied, included
         return _Composer(reading, source, pure=True).document(depth)
     except SyntaxFault as fault:
         from digpy.dsl.syntax import explain  # slow path: most texts are valid
 
         reading.problems.append(explain(source, fault))
-        raise _Abandoned from None
+        return None
 
 
 class _Composer:
@@ -109,24 +126,22 @@ class _Composer:
         self._source = source
         self._next = open_events(source.text, pure=pure)
         self._anchors: dict[str, _Anchor | None] = {}
-        self._nodes = 0  # composed so far, copies included
-        self._deepest = 0
         self._start = self._end = 0  # offsets of the node composed last
 
     def document(self, depth: int) -> MappingNode | None:
         """The mapping the text consists of; None, and a problem, if it is something else."""
+        found = len(self._reading.problems)
         self._next()
         event = self._next()
         if event.__class__.__name__ == "StreamEndEvent":
             self._report("the file is empty", 0, 0, help="write at least one key")
             return None
-        first = self._next()
-        node = self._node(first, depth)
-        start = first.start_mark.index
+        node = self._node(self._next(), depth)
+        start = self._start
         self._next()
         event = self._next()
         if event.__class__.__name__ != "StreamEndEvent":
-            begin = event.start_mark.index
+            begin = max(self._source.text.find("---", event.start_mark.index), self._end)
             self._report(
                 "a second YAML document begins here",
                 begin,
@@ -135,7 +150,7 @@ class _Composer:
                 help='remove the line "---", or move what follows to a file of its own',
             )
         if not isinstance(node, MappingNode):
-            if not self._reading.problems:
+            if len(self._reading.problems) == found:
                 self._not_a_mapping(node, start)
             return None
         return node
@@ -143,8 +158,8 @@ class _Composer:
     def _node(self, event: Any, depth: int) -> Json:
         kind = event.__class__.__name__
         if kind == "ScalarEvent":
-            self._nodes += 1
-            self._start, end = event.start_mark.index, event.end_mark.index
+            self._reading.nodes += 1
+            self._start, end = self._start_of(event), event.end_mark.index
             if self._start == end:  # nothing is written: the parsers differ in where it would be
                 self._start = end = self._end
             self._end = end
@@ -158,14 +173,21 @@ class _Composer:
             return self._alias(event, depth)
         return self._collection(event, kind, depth)
 
+    def _start_of(self, event: Any) -> int:
+        """Where a node begins: at its anchor if one follows a tag; there the parsers differ."""
+        start: int = event.start_mark.index
+        if event.anchor and self._source.text[start : start + 1] == "!":
+            return self._source.text.index(f"&{event.anchor}", start)
+        return start
+
     def _scalar(self, event: Any) -> Json:
         text: str = event.value
         tag = event.tag
         if event.implicit[0] or tag == "!":
             try:
                 return plain(text)
-            except ValueError:
-                self._unsuitable(event, f'"{text}" is not a number', "quote it if it is text")
+            except ValueError as error:
+                self._unsuitable(event, str(error), "quote it if it is text")
                 return None
         if tag is None:
             return text
@@ -196,7 +218,7 @@ class _Composer:
             return None
         reading = self._reading
         reading.copied += anchor.size
-        self._nodes += anchor.size
+        reading.nodes += anchor.size
         if reading.copied > MAX_COPIED:
             self._report(
                 f"the aliases of this file copy more than {MAX_COPIED:,} values", start, end
@@ -207,10 +229,12 @@ class _Composer:
         return Template(value) if type(value) is str and "$" in value else value
 
     def _collection(self, event: Any, kind: str, depth: int) -> Json:
-        outer, self._deepest = self._deepest, depth
-        before = self._nodes
-        self._nodes += 1
-        self._descend(depth, event.start_mark.index)
+        reading = self._reading
+        outer, reading.deepest = reading.deepest, depth
+        before = reading.nodes
+        reading.nodes += 1
+        self._end = max(self._end, self._start_of(event))
+        self._descend(depth, self._start_of(event))
         tag = event.tag
         if tag not in _COLLECTION_TAGS[kind]:
             self._unknown_tag(event)
@@ -227,20 +251,20 @@ class _Composer:
             if tag in (_TAG_PREFIX + "omap", _TAG_PREFIX + "pairs"):
                 value = self._pairs(event, value)
         if event.anchor:
-            size, height = self._nodes - before, self._deepest - depth
+            size, height = reading.nodes - before, reading.deepest - depth
             self._anchors[event.anchor] = _Anchor(value, None, size, height)
-        self._deepest = max(outer, self._deepest)
+        reading.deepest = max(outer, reading.deepest)
         return value
 
     def _descend(self, depth: int, offset: int) -> None:
-        self._deepest = max(self._deepest, depth)
+        self._reading.deepest = max(self._reading.deepest, depth)
         if depth > MAX_DEPTH:
             self._report(f"values are nested more than {MAX_DEPTH} deep", offset, offset + 1)
             raise _Abandoned
 
     def _sequence(self, event: Any, depth: int) -> SequenceNode:
         items = SequenceNode(self._source)
-        start = event.start_mark.index
+        start = self._start_of(event)
         while True:
             event = self._next()
             if event.__class__.__name__ == "SequenceEndEvent":
@@ -251,21 +275,21 @@ class _Composer:
         return items
 
     def _mapping(self, event: Any, depth: int, keys: list[Json]) -> MappingNode:
-        node = MappingNode(self._source, event.start_mark.index)
+        node = MappingNode(self._source, self._start_of(event))
         written: dict[str, int] = {}
         while True:
             event = self._next()
             if event.__class__.__name__ == "MappingEndEvent":
                 break
-            start = event.start_mark.index
-            tag = getattr(event, "tag", None)
-            if tag == "!include":
+            if getattr(event, "tag", None) == "!include":
                 self._include(node, event, depth)
                 continue
             text, key = self._key(event, depth)
-            end = self._end
-            event = self._next()
-            value = self._node(event, depth + 1)
+            start, end = self._start, self._end
+            if key is _MERGE:
+                value = self._merged(self._next(), depth)
+            else:
+                value = self._node(self._next(), depth + 1)
             if text is None:
                 continue
             if text in written:
@@ -290,12 +314,11 @@ class _Composer:
         kind = event.__class__.__name__
         if kind == "ScalarEvent":
             if event.value == "<<" and event.implicit[0]:
-                self._end = event.end_mark.index
+                self._start, self._end = self._start_of(event), event.end_mark.index
                 return "<<", _MERGE
             found = len(self._reading.problems)
             key = self._node(event, depth + 1)
             return (event.value if found == len(self._reading.problems) else None), key
-        start = event.start_mark.index
         key = self._node(event, depth + 1)
         if kind == "AliasEvent":
             anchor = self._anchors.get(event.anchor)
@@ -305,11 +328,20 @@ class _Composer:
                 return anchor.text, key
         self._report(
             "a key must be a single text, not a list or mapping",
-            start,
+            self._start,
             self._end,
             help="quote it if it is text",
         )
         return None, None
+
+    def _merged(self, event: Any, depth: int) -> Json:
+        """The value of a "<<": merging lifts it by one level, and by two out of a list."""
+        reading = self._reading
+        outer, reading.deepest = reading.deepest, depth
+        value = self._node(event, depth + 1)
+        lifted = reading.deepest - (2 if isinstance(value, list) else 1)
+        reading.deepest = max(outer, lifted)
+        return value
 
     def _merge(self, node: MappingNode, value: Json, start: int, end: int) -> None:
         for merged in value if isinstance(value, list) else [value]:
@@ -327,22 +359,20 @@ class _Composer:
 
     def _include(self, node: MappingNode, event: Any, depth: int) -> None:
         """Merge the file named by an ``!include`` key into `node`."""
-        start, end = event.start_mark.index, event.end_mark.index
+        start, end = self._start_of(event), event.end_mark.index
         if event.__class__.__name__ != "ScalarEvent" or event.value:
             self._node_ignored(event, depth)
             self._node(self._next(), depth + 1)
             self._report("text after !include in a key", start, end, help=_INCLUDE_HELP)
             return
+        self._end = end
         event = self._next()
         value = self._node(event, depth + 1)
-        start = event.start_mark.index
+        start, end = self._start, self._end
         path = event.value if event.__class__.__name__ == "ScalarEvent" else None
         if not path or value is None:
-            self._report(
-                "!include needs the path of one file", start, self._end, help=_INCLUDE_HELP
-            )
+            self._report("!include needs the path of one file", start, end, help=_INCLUDE_HELP)
             return
-        end = self._end
         included = self._load(path, Span(self._source, start, end), depth)
         if included is not None:
             merge_into(node, included)
@@ -352,18 +382,25 @@ class _Composer:
         if reading.load is None:
             self._report("!include is not possible here", span.start, span.end)
             return None
+        reading.included += 1
+        if reading.included > MAX_INCLUDES:
+            self._report(f"more than {MAX_INCLUDES:,} files are included", span.start, span.end)
+            raise _Abandoned
         try:
             source = reading.load(self._source.name, path)
         except YamlError as error:
-            reading.problems.extend(
-                problem._replace(span=problem.span or span) for problem in error.problems
-            )
+            reading.problems.extend(_included_at(span, problem) for problem in error.problems)
             return None
-        if source.name in (*reading.open, self._source.name):
-            self._report(f'"{path}" includes itself', span.start, span.end)
+        chain = [*reading.open, self._source.name]
+        if source.name in chain or len(chain) > MAX_INCLUDE_DEPTH:
+            message = f'"{path}" includes itself'
+            if source.name not in chain:
+                message = f"a chain of more than {MAX_INCLUDE_DEPTH} files that include the next"
+            reason = " includes ".join([*chain, source.name])
+            self._report(message, span.start, span.end, reason=reason)
             return None
         reading.open.append(self._source.name)
-        included = _compose(reading, source, depth)
+        included = _compose(reading, source._replace(includer=span), depth)
         reading.open.pop()
         return included
 
@@ -386,18 +423,17 @@ class _Composer:
         return node
 
     def _duplicate(self, key: str, start: int, end: int, first: int) -> None:
-        line = Span(self._source, first, first).line
-        text = self._source.text.split("\n")[line - 1]
+        where = Span(self._source, first, first)
         self._report(
             f'"{key}" is written twice in the same mapping',
             start,
             end,
-            reason=f"the first one: line {line}: {text.strip()}",
+            reason=f"the first one: line {where.line}: {where.line_text.strip()}",
             help="remove or rename one of them",
         )
 
     def _unknown_tag(self, event: Any) -> None:
-        start, end = event.start_mark.index, event.end_mark.index
+        start, end = self._start_of(event), event.end_mark.index
         tag = event.tag.replace(_TAG_PREFIX, "!!")
         if tag.startswith(("!include", "!!include")):
             self._report("!include cannot stand here", start, end, help=_INCLUDE_HELP)
@@ -413,7 +449,7 @@ class _Composer:
             )
 
     def _unsuitable(self, event: Any, message: str, help_: str | None) -> None:
-        self._report(message, event.start_mark.index, event.end_mark.index, help=help_)
+        self._report(message, self._start_of(event), event.end_mark.index, help=help_)
 
     def _not_a_mapping(self, node: Json, start: int) -> None:
         what = "a list" if isinstance(node, list) else "a single value"

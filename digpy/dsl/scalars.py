@@ -40,13 +40,17 @@ _FLOAT = re.compile(
 _TIMESTAMP = r"""(\d{4})-(\d\d?)-(\d\d?)
         (?:(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d)(?:\.(\d*))?
            (?:[ \t]*(?:Z|([-+])(\d\d?)(?::?(\d\d)?)?))?)?"""
+_LONGEST = 3_000
+"""Characters of the longest integer; Python refuses to write one of more than 4,300 digits."""
+
 _JSON_NAMES = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
 def plain(text: str) -> Json:
-    """The value of a scalar written without quotes. Raises `ValueError` for a number it cannot be.
+    """The value of a scalar written without quotes.
 
-    These are ``0x_`` and ``0b_``, which have no digits, and integers of more than 4,300 digits.
+    Raises `ValueError`, whose text is for people, for ``0x_`` and ``0b_``, which have no digits,
+    and for integers of more than 3,000 characters.
     """
     first = text[:1]
     if first in _NUMBER_STARTS:
@@ -97,9 +101,13 @@ def java_double(value: float) -> str:
 
 
 def _integer(text: str) -> int:
+    if len(text) > _LONGEST:
+        raise ValueError(f"a number of more than {_LONGEST:,} characters")
     digits = text.replace("_", "")
     sign = -1 if digits.startswith("-") else 1
     digits = digits[1:] if digits[:1] in ("+", "-") else digits
+    if digits in ("0b", "0x"):
+        raise ValueError(f'"{text}" is not a number')
     if digits.startswith("0b"):
         return sign * int(digits[2:], 2)
     if digits.startswith("0x"):
@@ -167,7 +175,10 @@ def _epoch_milliseconds(text: str) -> int:
         tzinfo=UTC,
     )
     offset = timedelta(hours=int(zone_hours or 0), minutes=int(zone_minutes or 0))
-    instant += offset if sign == "-" else -offset
+    try:
+        instant += offset if sign == "-" else -offset
+    except OverflowError as error:  # in the first or the last year
+        raise ValueError(str(error)) from None
     milliseconds = int((fraction or "0")[:3].ljust(3, "0"))
     return round(instant.timestamp()) * 1000 + milliseconds
 

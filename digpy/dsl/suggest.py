@@ -20,6 +20,8 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     best: tuple[int, str] | None = None
     for candidate in candidates:
         first, second = word.lower().lstrip("_"), candidate.lower().lstrip("_")
+        if abs(len(first) - len(second)) > max(1, len(candidate) // 3):
+            continue  # the distance is at least that, and slow to compute for a long text
         distance = 1 if sorted(first) == sorted(second) else edit_distance(first, second)
         if distance <= max(1, len(candidate) // 3) and (best is None or distance < best[0]):
             best = distance, candidate

@@ -14,6 +14,12 @@ from digpy.dsl.yaml_events import SyntaxFault
 from digpy.source import Problem, Source, Span
 
 _QUOTE_HELP = "quote the value: \"...\" or '...'"
+_ESCAPE = re.compile(r"\\x[0-9A-Fa-f]{,2}|\\u[0-9A-Fa-f]{,4}|\\U[0-9A-Fa-f]{,8}")
+_HALF = re.compile(
+    r"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]..", re.DOTALL
+)
+"""An escape that stands for one half of a character beyond the first 65,536, without the other."""
+
 _INCLUDE = re.compile(r"^[ \t-]*(!!?include:|[^#\n]*?[ \[{,]!!?include:)", re.MULTILINE)
 
 
@@ -24,7 +30,7 @@ def explain(source: Source, fault: SyntaxFault) -> Problem:
         problem = rule(place)
         if problem is not None:
             return problem
-    return place.problem(f"not valid YAML: {fault.problem}", place.offset)
+    return place.problem("this is not valid YAML", place.offset, reason=fault.problem)
 
 
 class _Place:
@@ -37,10 +43,9 @@ class _Place:
         self.offset = min(fault.offset or 0, len(text))
         self.context = fault.context
         self.char = text[self.offset : self.offset + 1]
-        self.line_start = text.rfind("\n", 0, self.offset) + 1
-        end = text.find("\n", self.offset)
-        self.line_end = len(text) if end < 0 else end
-        self.line = text[self.line_start : self.line_end]
+        span = Span(source, self.offset, self.offset)
+        self.line_start = self.offset - span.column + 1
+        self.line = span.line_text
         self.at_end = not text[self.offset :].strip()
 
     def says(self, *words: str) -> bool:
@@ -116,16 +121,19 @@ def _colon_in_text(place: _Place) -> Problem | None:
 
 
 def _start_of_text(place: _Place) -> Problem | None:
-    if not place.says("cannot start any token", "could not start any token"):
+    if not place.says("cannot start any token"):
         return None
     return place.problem(f'a text cannot begin with "{place.char}"', place.offset, help=_QUOTE_HELP)
 
 
 def _indicator(place: _Place) -> Problem | None:
     start = place.offset
-    if place.says("expected node content", "mapping keys are not allowed") and place.char in "]},?":
+    if (
+        place.says("expected the node content", "mapping keys are not allowed")
+        and place.char in "]},?"
+    ):
         message = f'a text cannot begin with "{place.char}"'
-    elif place.says("comment or line break", "indentation indicator", "chomping"):
+    elif place.says("comment or a line break", "indentation indicator", "chomping"):
         start = place.context if place.context is not None else start
         message = f'a text cannot begin with "{place.source.text[start : start + 1]}"'
     else:
@@ -134,12 +142,15 @@ def _indicator(place: _Place) -> Problem | None:
 
 
 def _quotes(place: _Place) -> Problem | None:
-    if place.says("unknown escape character"):
-        begin = place.offset - 1 if place.char != "\\" else place.offset
+    if place.says("unknown escape character", "expected escape sequence", "surrogate pair"):
+        half = _HALF.search(place.source.text, place.offset) if place.says("surrogate") else None
+        begin = half.start() if half else place.source.text.rfind("\\", 0, place.offset + 1)
+        escape = _ESCAPE.match(place.source.text, begin)
+        length = len(escape.group()) if escape else 2
         return place.problem(
-            f'"{place.source.text[begin : begin + 2]}" is not an escape sequence',
+            f'"{place.source.text[begin : begin + length]}" is not an escape sequence',
             begin,
-            2,
+            length,
             help="double the backslash, or use single quotes, where it means itself",
         )
     if not place.says("unexpected end of stream", "unexpected document separator"):
@@ -153,9 +164,11 @@ def _quotes(place: _Place) -> Problem | None:
 
 
 def _brackets(place: _Place) -> Problem | None:
-    if not place.says("expected ',' or", "expected node content", "expected the node content"):
+    if not place.says("expected ',' or", "expected the node content"):
         return None
     opening = _open_bracket(place.source.text, place.offset)
+    if opening is None and place.says("expected ',' or"):
+        opening = place.context  # what looks like its end is part of something else
     if opening is None:
         return None
     bracket = place.source.text[opening]
@@ -190,7 +203,7 @@ def _alias(place: _Place) -> Problem | None:
 
 
 def _list_item(place: _Place) -> Problem | None:
-    if not place.says("block sequence entries are not allowed", "sequence entries are not allowed"):
+    if not place.says("sequence entries are not allowed"):
         return None
     return place.problem(
         '"- " in a value',
@@ -204,20 +217,17 @@ def _missing_colon(place: _Place) -> Problem | None:
     if not place.says("could not find expected ':'"):
         return None
     start = place.context if place.context is not None else place.offset
-    end = place.source.text.find("\n", start)
-    line = place.source.text[start : end if end >= 0 else None]
+    span = Span(place.source, start, start)
     return place.problem(
         "this line is neither a key nor part of a value",
         start,
-        max(1, len(line.rstrip())),
+        max(1, len(span.line_text.rstrip()) - span.column + 1),
         help='a key ends with ": "; the further lines of a value are indented more than its key',
     )
 
 
 def _indentation(place: _Place) -> Problem | None:
-    if not place.says(
-        "did not find expected key", "<block end>", "<document start>", "expected '-'"
-    ):
+    if not place.says("<block end>", "<document start>", "expected the node content"):
         return None
     start = place.offset
     return place.problem(
@@ -228,43 +238,68 @@ def _indentation(place: _Place) -> Problem | None:
     )
 
 
-def _control_character(place: _Place) -> Problem | None:
-    if not place.says("control characters", "special characters"):
+def _unreadable_character(place: _Place) -> Problem | None:
+    if not place.says("unreadable character"):
         return None
-    text = place.source.text
-    offset = next((i for i, char in enumerate(text) if _is_control(char)), 0)
+    code = ord(place.char)
+    kind = {
+        0x85: "line end U+0085",
+        0x2028: "line end U+2028",
+        0x2029: "line end U+2029",
+        0xFEFF: "byte order mark U+FEFF",
+    }.get(code, f"control character U+{code:04X}")
     return place.problem(
-        f"the control character U+{ord(text[offset]) if text else 0:04X}",
-        offset,
-        help='write it as an escape in double quotes, for example "\\x07"',
+        f"the {kind}",
+        place.offset,
+        help=f'remove it, or write it in double quotes as "\\u{code:04x}"',
     )
 
 
-def _version(place: _Place) -> Problem | None:
-    if not place.says("incompatible YAML"):
+def _document_end(place: _Place) -> Problem | None:
+    if not place.says("<document end>", "document end marker"):
         return None
     return place.problem(
-        "YAML of another version",
-        place.offset,
-        max(1, len(place.line)),
-        help="remove the %YAML line",
+        'a document ends here, by "..."',
+        place.line_start,
+        3,
+        help="remove the line, or quote the text if it is one",
     )
 
 
-def _tag_handle(place: _Place) -> Problem | None:
-    if not place.says("undefined tag handle"):
+def _directive(place: _Place) -> Problem | None:
+    if not place.line.startswith("%"):
         return None
     return place.problem(
-        "a YAML tag that is not declared",
-        place.offset,
+        "YAML of another version, or a broken % line",
+        place.line_start,
+        max(1, len(place.line.rstrip())),
+        help="remove the line, or quote the text if it is one",
+    )
+
+
+def _tag(place: _Place) -> Problem | None:
+    start = place.context if place.context is not None else place.offset
+    if place.says("undefined tag handle"):  # then an anchor may follow the tag
+        start = place.source.text.rfind(place.fault.split("'")[1], 0, start + len(place.line))
+    if place.source.text[start : start + 1] != "!":
+        return None
+    return place.problem(
+        "a YAML tag that is broken or not declared",
+        start,
         reason='a value that begins with "!" names a YAML tag',
         help="quote the value if it is text",
     )
 
 
+def _colon_in_brackets(place: _Place) -> Problem | None:
+    if not place.says("unexpected ':'"):
+        return None
+    return place.problem('":" inside a text that is not quoted', place.offset, help=_QUOTE_HELP)
+
+
 _RULES: Sequence[Callable[[_Place], Problem | None]] = (
     _include_without_space,
-    _control_character,
+    _unreadable_character,
     _tab,
     _start_of_text,
     _colon_in_text,
@@ -274,8 +309,10 @@ _RULES: Sequence[Callable[[_Place], Problem | None]] = (
     _alias,
     _list_item,
     _missing_colon,
-    _version,
-    _tag_handle,
+    _document_end,
+    _directive,
+    _tag,
+    _colon_in_brackets,
     _indentation,
 )
 
@@ -284,11 +321,6 @@ def _quoted(value: str) -> str:
     if "'" not in value:
         return f"'{value}'"
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _is_control(char: str) -> bool:
-    code = ord(char)
-    return (code < 0x20 and char not in "\t\n\r") or 0x7F <= code < 0x85 or 0x85 < code < 0xA0
 
 
 def _open_bracket(text: str, offset: int) -> int | None:

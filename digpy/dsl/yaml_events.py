@@ -1,12 +1,14 @@
-"""The one module that knows ruamel.yaml: text in, YAML events out.
+"""Text in, YAML events out, by ruamel.yaml.
 
-Events come from libyaml (package ``ruamel.yaml.clib``), or from ruamel's pure Python parser where
-that has no wheel. Both speak of character offsets (``event.start_mark.index``), so their users need
-not know which it is.
+There are two parsers. libyaml (package ``ruamel.yaml.clib``) is ten times as fast and reads what is
+fine. ruamel's Python parser (`digpy.dsl.yaml_python`) reads where that has no wheel, and it alone
+says what is wrong and where; so a text means the same everywhere, which a property test holds. Both
+speak of character offsets (``event.start_mark.index``), so their users need not know which it is.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -28,12 +30,23 @@ _ERRORS_OF = {
 """What the C extension wants of Python modules it does not use otherwise."""
 
 
-_STRICTER = (
-    "found unexpected ':'",  # {a:b} and [http://example.com]
-    "found a tab character where an indentation space is expected",  # "|" and a line with a tab
-    "found unknown directive name",
+_LAX = re.compile(
+    # a tab between two tokens of a block
+    r"""(?:(?<![^\r\n])(?:%.*)?|[:?"'\]}.-]|[|>][-+0-9]*|[&*!]\S{0,99})[ ]*\t
+      | [|>][-+0-9]*\#  # a comment that touches the sign of a block scalar
+      | (?<![^\s\[{,])!(?:(?:!|\w{0,99}[^\s\w!])\S{0,99}!|\S{0,99}%)  # a tag with odd signs
+    """,
+    re.VERBOSE,
 )
-"""Complaints of libyaml 0.1 about texts that are fine, and that the Python parser accepts."""
+"""What libyaml may accept although it is no YAML 1.1, or read differently. Scripts have it, too."""
+
+_UNREADABLE = re.compile(
+    "[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|(?<![^\r\n])\ufeff"
+)
+"""Control characters, the line ends of other worlds, a byte order mark at the start of a line.
+
+The parsers refuse most of them, and disagree about the rest.
+"""
 
 
 class SyntaxFault(Exception):  # noqa: N818 - becomes a `YamlError` once it has been explained
@@ -45,19 +58,26 @@ class SyntaxFault(Exception):  # noqa: N818 - becomes a `YamlError` once it has 
         self.offset = offset
         self.context = context
 
-    @property
-    def is_too_strict(self) -> bool:
-        """Whether the Python parser may accept what libyaml refused."""
-        return self.problem in _STRICTER
+
+def needs_python(text: str) -> bool:
+    """Whether only the Python parser can be trusted with `text`, or there is no other."""
+    return _c_parser() is None or _LAX.search(text) is not None
 
 
 def open_events(text: str, *, pure: bool = False) -> NextEvent:
-    """Return a function that gives the next event; it raises `SyntaxFault`.
+    """Return a function that gives the next event; both raise `SyntaxFault`.
 
-    `pure` asks for the Python parser, which is otherwise the fallback.
+    `pure` asks for the Python parser. What the other one refuses is not refused yet: its positions
+    are others, and it knows no ``{a:b}``, no directive but two, and no escaped surrogates.
     """
-    parser = None if pure else _c_parser()
-    next_event = _pure_events(text) if parser is None else parser(text).get_event
+    unreadable = _UNREADABLE.search(text)
+    if unreadable:
+        raise SyntaxFault("an unreadable character", unreadable.start(), None)
+    if pure:
+        return _pure_events(text)
+    parser = _c_parser()
+    assert parser is not None  # noqa: S101 - see `needs_python`
+    next_event = parser(text).get_event
     error = import_module("ruamel.yaml.error").YAMLError
 
     def guarded() -> Any:
@@ -150,7 +170,16 @@ class _Deferred(ModuleType):
 
 
 def _pure_events(text: str) -> NextEvent:
-    yaml = import_module("ruamel.yaml").YAML(typ="safe", pure=True)
-    yaml.version = (1, 1)
-    events = yaml.parse(text)
-    return lambda: next(events, None)
+    from ruamel.yaml.error import YAMLError
+
+    from digpy.dsl.yaml_python import parse
+
+    events = parse(text)
+
+    def next_event() -> Any:
+        try:
+            return next(events, None)
+        except YAMLError as fault:
+            raise _described(fault) from None
+
+    return next_event

@@ -136,9 +136,10 @@ def _places(template: str, span: Span) -> list[tuple[int, int]] | None:
     for line in template.split("\n"):
         end = raw.find("\n", at)
         end = len(raw) if end < 0 else end
-        if not raw[at:end].endswith(line):
+        written = raw[at:end].removesuffix("\r")
+        if not written.endswith(line):
             return None
-        places.append((offset, span.start + end - len(line)))
+        places.append((offset, span.start + at + len(written) - len(line)))
         offset, at = offset + len(line) + 1, min(end + 1, len(raw))
     return places
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from digpy.dsl.include import read_file
+from digpy.dsl.include import FileReader, read_file
+from digpy.dsl.reader import read_text
 from digpy.errors import YamlError
 from digpy.source import Span
 
@@ -26,22 +27,25 @@ def project(row: dict[str, Any], directory: Path) -> Path:
     return root
 
 
-def outcome(row: dict[str, Any], directory: Path) -> str:
+def outcome(row: dict[str, Any], directory: Path, *, pure: bool) -> str:
     """The loaded value as JSON text, so that types and order count; or that it is refused."""
     root = project(row, directory)
+    files = FileReader(root)
     try:
-        return json.dumps(read_file(root / "w.dig", root, "w.dig"))
+        source = files.source(root / "w.dig", "w.dig")
+        return json.dumps(read_text(source, load=files.load, pure=pure))
     except YamlError:
         return "refused"
 
 
+@pytest.mark.parametrize("pure", [False, True], ids=["libyaml", "Python"])
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
-def test_file_is_read_as_digdag_did(row: dict[str, Any], tmp_path: Path) -> None:
+def test_file_is_read_as_digdag_did(row: dict[str, Any], pure: bool, tmp_path: Path) -> None:
     expected = json.dumps(row["result"]) if row["error"] is None else "refused"
     if row["id"] in DIFFERENT:
-        assert outcome(row, tmp_path) != expected
+        assert outcome(row, tmp_path, pure=pure) != expected
     else:
-        assert outcome(row, tmp_path) == expected
+        assert outcome(row, tmp_path, pure=pure) == expected
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: row["id"])
@@ -54,6 +58,6 @@ def test_refusal_says_in_our_words_where_the_problem_is(
     for problem in refused.value.problems:
         assert isinstance(problem.span, Span)
         assert (
-            "not valid YAML" not in problem.message
+            "this is not valid YAML" not in problem.message
         )  # the last resort, when nothing better is known
         assert problem.render()

@@ -37,6 +37,50 @@ def test_an_accent_of_its_own_takes_no_column() -> None:
     assert drawn("e\u0301: x", "x")[2] == "      |    ^"
 
 
+def test_a_character_that_joins_others_takes_no_column() -> None:
+    assert drawn("a\u200db\ufe0f: x", "x")[2] == "      |     ^"
+
+
+def test_a_carriage_return_ends_a_line() -> None:
+    assert drawn("a: 1\rb: x\rc", "x")[:2] == ["w.dig:2:4: error: wrong", "    2 | b: x"]
+
+
+def test_of_a_long_line_the_part_around_the_fault_is_shown() -> None:
+    lines = drawn("a: " + "x" * 1_000 + " here " + "y" * 1_000_000, "here")
+    begin = lines[1].index("here")
+
+    assert lines[0] == "w.dig:1:1005: error: wrong"
+    assert len(lines[1]) < 200
+    assert lines[2][begin - 1 :] == " ^^^^"
+
+
+def test_a_text_of_megabytes_is_not_quoted_as_a_whole() -> None:
+    assert len(Problem("x" * 1_000_000, None, "y" * 1_000_000, "z" * 1_000_000).render()) < 3_000
+
+
+def test_what_would_command_a_terminal_is_shown_as_a_picture() -> None:
+    text = Problem('"\x1b[31m" is wrong', span("a: \x1b[31m\x9b", "\x1b")).render()
+
+    assert text.splitlines() == [
+        'w.dig:1:4: error: "␛[31m" is wrong',
+        "    1 | a: ␛[31m\ufffd",
+        "      |    ^",
+    ]
+
+
+def test_a_problem_of_an_included_file_names_whoever_includes_it() -> None:
+    outer = span("a: 1\n!include : b.dig\n", "b.dig")
+    middle = Span(Source("b.dig", "!include : c.dig", outer), 11, 16)
+    inner = Span(Source("c.dig", "x", middle), 0, 1)
+
+    assert Problem("wrong", inner, "because", "do this").render().splitlines()[3:] == [
+        "    because",
+        "    included by b.dig:1:12",
+        "    included by w.dig:2:12",
+        "    help: do this",
+    ]
+
+
 def test_the_end_of_a_windows_line_is_not_shown() -> None:
     lines = drawn("+a:\r\n  x: 1\r\n", "x: 1")
 

@@ -1,12 +1,13 @@
 """`!include`: names, positions, and what must not be reached. What it merges was recorded."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from digpy.dsl.include import FileReader, read_file
 from digpy.dsl.nodes import value_span
-from digpy.dsl.reader import read_text
+from digpy.dsl.reader import MAX_INCLUDE_DEPTH, read_text
 from digpy.errors import YamlError
 
 
@@ -77,9 +78,166 @@ def test_project_may_itself_be_reached_through_a_link(tmp_path: Path) -> None:
     assert read_file(tmp_path / "proj/w.dig", tmp_path / "proj", "w.dig") == {"x": 1}
 
 
-def test_file_that_includes_itself_is_refused(tmp_path: Path) -> None:
+def test_files_that_include_each_other_are_refused_with_the_chain(tmp_path: Path) -> None:
     write(tmp_path, w_dig="!include : c.dig\n", c_dig="!include : w.dig\n")
-    assert refusal(tmp_path).startswith('c.dig:1:12: error: "w.dig" includes itself')
+    assert refusal(tmp_path).splitlines() == [
+        'c.dig:1:12: error: "w.dig" includes itself',
+        "    1 | !include : w.dig",
+        "      |            ^^^^^",
+        "    w.dig includes c.dig includes w.dig",
+        "    included by w.dig:1:12",
+    ]
+
+
+def test_file_that_includes_itself_through_a_link_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, w_dig="!include : c.dig\n")
+    (tmp_path / "c.dig").symlink_to(tmp_path / "w.dig")
+    assert 'error: "c.dig" includes itself' in refusal(tmp_path)
+
+
+def test_long_chain_of_files_is_refused(tmp_path: Path) -> None:
+    files = {f"f{n}_dig": f"!include : f{n + 1}.dig\n" for n in range(500)}
+    write(tmp_path, w_dig="!include : f0.dig\n", **files)
+    assert f"a chain of more than {MAX_INCLUDE_DEPTH} files" in refusal(tmp_path)
+
+
+def test_files_that_multiply_are_refused(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        w_dig="a: 1\n" + "!include : c.dig\n" * 40,
+        c_dig="!include : d.dig\n" * 40,
+        d_dig="x: 1\n",
+    )
+    assert "error: more than 1,000 files are included" in refusal(tmp_path)
+
+
+def test_a_thousand_includes_are_fine_with_either_parser(tmp_path: Path) -> None:
+    write(tmp_path, w_dig="!include : c.dig\n" * 1_000 + "y: {a:b}\n", c_dig="x: 1\n")
+    assert read_file(tmp_path / "w.dig", tmp_path, "w.dig") == {"x": 1, "y": {"a:b": None}}
+
+
+def test_aliases_of_what_was_included_count_with_its_size(tmp_path: Path) -> None:
+    many = "".join(f"k{n}: 1\n" for n in range(2_000))
+    aliases = "".join(f"t{n}: *a\n" for n in range(600))
+    write(tmp_path, w_dig=f"a: &a\n  !include : c.dig\n{aliases}", c_dig=many)
+    assert "copy more than 1,000,000 values" in refusal(tmp_path)
+
+
+def test_included_file_continues_the_depth(tmp_path: Path) -> None:
+    deep = "[" * 60 + "]" * 60
+    write(tmp_path, w_dig="a: " + "{b: " * 60 + "{!include : c.dig}" + "}" * 60, c_dig=f"x: {deep}")
+    assert "c.dig:1:43: error: values are nested more than 100 deep" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("!include : c.dig\ny: 2\n", {"x": 1, "y": 2}),
+        ("a:\n  !include : c.dig\n  y: 2\n", {"a": {"x": 1, "y": 2}}),
+        ("a: {!include : c.dig, y: 2}\n", {"a": {"x": 1, "y": 2}}),
+        ("a:\n- !include : c.dig\n- 2\n", {"a": [{"x": 1}, 2]}),
+        ("a: [{!include : c.dig}]\n", {"a": [{"x": 1}]}),
+        ("a: &a\n  !include : c.dig\nb: *a\nc: {<<: *a}\n", {key: {"x": 1} for key in "abc"}),
+        ("!include : 'c.dig'\n", {"x": 1}),
+        ("? !include\n: c.dig\n", {"x": 1}),
+    ],
+)
+def test_include_may_stand_wherever_a_key_may(tmp_path: Path, text: str, expected: object) -> None:
+    write(tmp_path, w_dig=text, c_dig="x: 1\n")
+    assert read_file(tmp_path / "w.dig", tmp_path, "w.dig") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: !include c.dig\n",
+        "!include: c.dig\n",
+        "!!include : c.dig\n",
+        "a: [!include c.dig]\n",
+        "- !include c.dig\n",
+        "!include x : c.dig\n",
+        "!include : [c.dig]\n",
+        "!include : {c.dig: 1}\n",
+        "!include : \n",
+        "!include : ''\n",
+        "!include : ~\n",
+    ],
+)
+def test_include_elsewhere_says_how_to_write_it(tmp_path: Path, text: str) -> None:
+    write(tmp_path, w_dig=text, c_dig="x: 1\n")
+    assert '"!include : path"' in refusal(tmp_path)
+
+
+def test_problem_of_an_included_file_names_both_files(tmp_path: Path) -> None:
+    write(tmp_path, w_dig="a: 1\nb:\n  !include : sub/c.dig\n", sub__c_dig="x: 1\nx: 2\n")
+    assert refusal(tmp_path).splitlines() == [
+        'sub/c.dig:2:1: error: "x" is written twice in the same mapping',
+        "    2 | x: 2",
+        "      | ^",
+        "    the first one: line 1: x: 1",
+        "    included by w.dig:3:14",
+        "    help: remove or rename one of them",
+    ]
+
+
+def test_syntax_error_of_an_included_file_does_not_hide_what_follows(tmp_path: Path) -> None:
+    write(
+        tmp_path, w_dig="!include : c.dig\n!include : d.dig\nx: !y 1\n", c_dig="a: [", d_dig="- 1\n"
+    )
+    found = refusal(tmp_path)
+    assert 'c.dig:1:4: error: this "[" is never closed' in found
+    assert "d.dig:1:1: error: the file must be a mapping" in found
+    assert 'w.dig:3:4: error: unknown tag "!y"' in found
+
+
+def test_bytes_of_an_included_file_that_are_not_utf8_are_shown_in_both(tmp_path: Path) -> None:
+    write(tmp_path, w_dig="!include : c.dig\n")
+    (tmp_path / "c.dig").write_bytes(b"a: \xff\n")
+    found = refusal(tmp_path)
+    assert found.startswith("c.dig:1:4: error: byte 0xFF is not UTF-8")
+    assert "included by w.dig:1:12" in found
+
+
+def test_name_that_is_nearly_right_is_suggested(tmp_path: Path) -> None:
+    write(tmp_path, w_dig="!include : Common.dig\n", common_dig="x: 1\n")
+    assert 'help: did you mean "common.dig"?' in refusal(tmp_path)
+
+
+@pytest.mark.timeout(10)
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    write(tmp_path, w_dig="!include : pipe\n")
+    os.mkfifo(tmp_path / "pipe")
+    assert 'error: "pipe" cannot be read: Not a file' in refusal(tmp_path)
+
+
+def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, w_dig="!include : c.dig\n")
+    (tmp_path / "c.dig").symlink_to(tmp_path / "d.dig")
+    (tmp_path / "d.dig").symlink_to(tmp_path / "c.dig")
+    assert "w.dig:1:12: error:" in refusal(tmp_path)
+
+
+def test_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, w_dig=f"!include : {'x' * 300}\n")
+    assert "cannot be read: File name too long" in refusal(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, w_dig="!include : c.dig\n", c_dig="x: 1\n")
+    (tmp_path / "c.dig").chmod(0)
+    assert 'error: "c.dig" cannot be read: Permission denied' in refusal(tmp_path)
+
+
+def test_link_inside_the_directory_may_be_included(tmp_path: Path) -> None:
+    write(tmp_path, w_dig="!include : link.dig\n", sub__c_dig="x: 1\n")
+    (tmp_path / "link.dig").symlink_to("sub/c.dig")
+    assert read_file(tmp_path / "w.dig", tmp_path, "w.dig") == {"x": 1}
+
+
+def test_included_file_may_come_from_windows(tmp_path: Path) -> None:
+    write(tmp_path, w_dig="!include : c.dig\r\n", c_dig="\ufeffx: |\r\n  1\r\n  2\r\ny: ${a}\r\n")
+    assert read_file(tmp_path / "w.dig", tmp_path, "w.dig") == {"x": "1\n2\n", "y": "${a}"}
 
 
 def test_same_file_may_be_included_twice(tmp_path: Path) -> None:

@@ -134,6 +134,63 @@ CASES = {
             1 | - a
               | ^""",
     ),
+    "line end nobody sees": (
+        'a: 1\nb: "x\u2028y"\n',
+        """\
+        w.dig:2:6: error: the line end U+2028
+            2 | b: "x\u2028y"
+              |      ^
+            help: remove it, or write it in double quotes as "\\u2028\"""",
+    ),
+    "control character": (
+        "a: \x1b[31mred\n",
+        """\
+        w.dig:1:4: error: the control character U+001B
+            1 | a: ␛[31mred
+              |    ^
+            help: remove it, or write it in double quotes as "\\u001b\"""",
+    ),
+    "byte order mark in a file": (
+        "a: 1\n\ufeffb: 2\n",
+        """\
+        w.dig:2:1: error: the byte order mark U+FEFF
+            2 | \ufeffb: 2
+              | ^
+            help: remove it, or write it in double quotes as "\\ufeff\"""",
+    ),
+    "half of a character": (
+        'a: "\\ud83d\\ude00 \\ude00"\n',
+        """\
+        w.dig:1:18: error: "\\ude00" is not an escape sequence
+            1 | a: "\\ud83d\\ude00 \\ude00"
+              |                  ^^^^^^
+            help: double the backslash, or use single quotes, where it means itself""",
+    ),
+    "directive": (
+        "%YAML 2.0\n---\na: 1\n",
+        """\
+        w.dig:1:1: error: YAML of another version, or a broken % line
+            1 | %YAML 2.0
+              | ^^^^^^^^^
+            help: remove the line, or quote the text if it is one""",
+    ),
+    "nothing but the end of a document": (
+        "...\n",
+        """\
+        w.dig:1:1: error: a document ends here, by "..."
+            1 | ...
+              | ^^^
+            help: remove the line, or quote the text if it is one""",
+    ),
+    "windows line ends and wide characters": (
+        "日本: 1\r\n名前: 東京 : x\r\n",
+        """\
+        w.dig:2:8: error: ": " inside a text that is not quoted
+            2 | 名前: 東京 : x
+              |            ^
+            a colon followed by a space ends a key, so this line would have two
+            help: quote the value: '東京 : x'""",
+    ),
     "a tag": (
         "a: !secret x\n",
         """\

@@ -2,6 +2,7 @@
 
 import pytest
 
+from digpy.expr.evaluate import evaluate_text
 from digpy.expr.template import Hole, Piece, Text, parse, problems
 from digpy.source import Source, Span
 
@@ -17,6 +18,10 @@ from digpy.source import Source, Span
         ('${"}"}', (Hole('"', 2, 3), Text('"}'))),
         ("${'{'} ${a}", (Text("${'{'} ${a}"),)),
         ("$$ ${a", (Text("$ ${a"),)),
+        ("${", (Text("${"),)),
+        ("${{", (Text("${{"),)),
+        ("${a {b", (Text("${a {b"),)),
+        ("${a{}}c${{}{", (Hole("a{}", 2, 5), Text("c${{}{"))),
         ("$${", (Text("${"),)),
         ("x${}y", (Text("x"), Text("y"))),
         ("${ }", (Hole(" ", 2, 3),)),
@@ -56,6 +61,20 @@ def test_syntax_error_in_a_block_scalar_is_shown_at_its_character() -> None:
     assert (problem.span.line, problem.span.column) == (4, 14)
 
 
+def test_syntax_error_in_a_file_from_windows_is_shown_at_its_character() -> None:
+    yaml = "\ufeff+a:\r\n  sh>: |\r\n    echo 1\r\n    echo ${a b}\r\n"[1:]
+    scalar = "|\r\n    echo 1\r\n    echo ${a b}\r\n"
+    [problem] = problems("echo 1\necho ${a b}\n", whole(yaml, scalar))
+    assert problem.span is not None
+    assert (problem.span.line, problem.span.column) == (4, 14)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("text", ["${" + "{" * 20_000, "${" + "{" * 20_000 + "}" * 20_001])
+def test_braces_may_be_nested_as_deeply_as_anybody_likes(text: str) -> None:
+    assert len(parse(text)) == 1
+
+
 def test_syntax_error_on_a_later_line_of_an_expression_is_shown_there() -> None:
     text = "${a +\n  b c}"
     [problem] = problems(text, whole(text, text))
@@ -80,3 +99,23 @@ def test_hole_that_is_never_closed_is_a_warning() -> None:
 def test_all_problems_of_a_text_are_found() -> None:
     text = "${a b} ${c} ${d e}"
     assert len(problems(text, whole(text, text))) == 2
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("${({a: {b: 1}}).a.b}", "1"),
+        ("${{a: 1}.a}", "1"),
+        ("${'{}'}", "{}"),
+        ("${`${1 + 1}`}", "2"),
+        ("${`${`${3}`}`}", "3"),
+        ("${/a{2}/.test('aa')}", "true"),
+        ("${'aXb'.split(/[X{}]/)}", '["a","b"]'),
+        ("${(function() { /* {} */ return '$' })()}", "$"),
+        ("${1 // one\n}", "1"),
+        ("${[1, 2].map(n => ({n}))}", '[{"n":1},{"n":2}]'),
+        ("a${'$'}{b}$$c", "a${b}$c"),
+    ],
+)
+def test_braces_that_balance_belong_to_the_expression(template: str, text: str) -> None:
+    assert evaluate_text(template, {}) == text
