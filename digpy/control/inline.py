@@ -11,22 +11,33 @@ from typing import cast
 from digpy.control.logs import LogEntry
 from digpy.control.requests import Requests
 from digpy.dsl.compiler import compile_generated
-from digpy.engine.advance import Draft
-from digpy.engine.events import Claimed, Failed, Outcome, Postponed, Succeeded
-from digpy.engine.retry import RetryRule, parse_retry
+from digpy.dsl.retry import RetryRule, parse_retry
+from digpy.engine.advance import Draft, timeout_error
+from digpy.engine.events import (
+    Claimed,
+    Due,
+    Failed,
+    Limited,
+    Outcome,
+    Postponed,
+    Succeeded,
+    TimedOut,
+)
+from digpy.engine.states import TaskState
+from digpy.engine.takeover import generated_roots
 from digpy.engine.tree import Task
 from digpy.errors import CompileError, DigpyError, TaskFailed, unexpected
 from digpy.operators import registry
 from digpy.operators.unused import unused
 from digpy.spi import InlineOperator, Operator, RetryLater, TaskRequest, TaskResult
-from digpy.values import SECOND, Params, to_json
+from digpy.values import SECOND, Json, Params, to_json
 
 
 class Work:
     """What is done on one draft, and what it says in the log."""
 
     def __init__(
-        self, draft: Draft, requests: Requests, now: int, *, dry_run: bool, show_params: bool
+        self, draft: Draft, requests: Requests, now: int, *, dry_run: bool, show_params: Json
     ) -> None:
         self.draft = draft
         self.log: list[LogEntry] = []
@@ -44,6 +55,9 @@ class Work:
         try:
             request = self._requests.build(self.draft, task, self._now)
             operator = self._find(request)
+            if task.definition.timeout is not None and task.timeout is None:
+                length = self._requests.timeout(task, request)
+                self.draft.advance(Limited(number, self._now, length))
         except TaskFailed as error:
             self.fail(task, error.error, None, task.state_params)
             return
@@ -52,10 +66,11 @@ class Work:
             self.fail(task, deep.error, None, task.state_params)
             return
         if self._show_params and not task.state_params:
-            from digpy.control.yaml_text import yaml_lines
+            from digpy.control.shown_params import shown_params
 
-            lines = "".join(f"\n  {line}" for line in yaml_lines(request.params))
-            self._say(task, "warn", f"parameters:{lines}")
+            layers = self._requests.layers(self.draft, task)
+            for text in shown_params(self._show_params, request, layers):
+                self._say(task, "warn", text)
         if operator is None or self._dry_run:
             self._say(task, "info", _describe(request, dry_run=self._dry_run))
             self.succeed(task, TaskResult())
@@ -67,10 +82,36 @@ class Work:
             return
         if not task.state_params:
             self._say(task, "info", _describe(request))
-        if registry.kind(request.operator) == "program":
+        if registry.kind(request.operator, request.settings) == "program":
             self.claimed.append(request)
             return
         self._run_inline(task, operator, request, retry)
+
+    def wake(self, number: int) -> None:
+        """Wake a task that has waited long enough, or end a try that has taken too long."""
+        task = self.draft[number]
+        if task.deadline_at is not None and task.deadline_at <= self._now:
+            self._time_out(task)
+        elif task.retry_at is not None and task.retry_at <= self._now:
+            self.draft.advance(Due(number, self._now))
+
+    def _time_out(self, task: Task) -> None:
+        message = timeout_error(task)["message"]
+        retry = None
+        if task.state in (TaskState.RUNNING, TaskState.PLANNED):
+            self._say(task, "warn", f"{message}: stopping it")
+        else:  # between two runs: there is nothing to stop
+            retry = self._retry_of(task)
+            self._say(task, "error", f"{message}{_again(retry, task)}")
+        self.draft.advance(TimedOut(task.number, self._now, retry))
+
+    def _retry_of(self, task: Task) -> RetryRule | None:
+        try:
+            request = self._requests.build(self.draft, task, self._now)
+            operator = registry.find(request.operator)
+            return None if operator is None else _own_retry(operator, request.params)
+        except (TaskFailed, ValueError, RecursionError):
+            return None  # what cannot be evaluated would not run again either
 
     def _find(self, request: TaskRequest) -> Operator | None:
         if not request.operator:
@@ -92,12 +133,18 @@ class Work:
             self.fail(task, error.error, retry, state)
             return
         if isinstance(result, RetryLater):
-            due = self._now + result.after
-            self.draft.advance(
-                Postponed(task.number, task.fence, self._now, due, result.state, result.awaits)
-            )
+            self.postpone(task, result)
             return
         self.succeed(task, result)
+
+    def postpone(self, task: Task, later: RetryLater) -> None:
+        """Let the run end unfinished."""
+        if later.warning:
+            self._say(task, "warn", later.warning)
+        due = self._now + later.after
+        self.draft.advance(
+            Postponed(task.number, task.fence, self._now, due, later.state, later.awaits)
+        )
 
     def succeed(self, task: Task, result: TaskResult) -> None:
         """Let `result` happen, once what it generates is compiled and fits the task limit."""
@@ -124,8 +171,8 @@ class Work:
         except CompileError as error:
             raise TaskFailed(str(error), "config") from error
         if definitions is not None:
-            roots = [d.index for d in definitions.tasks if d.parent is None and d.name != "^error"]
-            adding = sum(definitions.static_count(index) for index in roots)
+            roots = generated_roots(definitions)
+            adding = sum(definitions.static_count(root.index) for root in roots)
             if len(self.draft) + adding > self.draft.limit:
                 raise TaskFailed(
                     f"Too many tasks. Limit: {self.draft.limit}, Current: {len(self.draft)},"

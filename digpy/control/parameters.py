@@ -8,17 +8,34 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from digpy.engine.params import Kind, Layer, Layers, Tasks, error_sources
-from digpy.engine.tree import Task
+from digpy.engine.params import Kind, Layer, Layers, error_sources, left_below, owner_of
+from digpy.engine.states import TaskState
+from digpy.engine.tree import Task, Tasks, fails_by_sla
 from digpy.expr.scope import Scope
 from digpy.values import Json, Params, deep_merge
 
+START = "start parameters"
+"""Origin of what an attempt was started with."""
+
+EXPORT_OF = "_export of "
+"""Origin of what is written below ``_export``; the task's full name follows."""
+
+BUILT_IN = "built-in"
+"""Origin of the variables that every task has."""
+
+WRITTEN = "written on the task"
+"""Origin of a task's own keys."""
+
 
 class Inherited:
-    """Merged parameters of the tasks of one tree: everything but the built-in variables."""
+    """Merged parameters of the tasks of one tree: everything but the built-in variables.
 
-    def __init__(self, base: Params) -> None:
-        self._base = Scope(base, "start parameters")
+    `cause` is why the attempt is to stop, None if it is not.
+    """
+
+    def __init__(self, base: Params, cause: str | None = None) -> None:
+        self._cause = cause
+        self._base = Scope(base, START)
         self._layers = Layers()
         # By identity: siblings share layers. Keeping the layer keeps its id from being used again.
         self._scopes: dict[int, tuple[Layer, Scope]] = {}
@@ -32,7 +49,7 @@ class Inherited:
             layer = layer.previous
         scope = self._base if layer is None else self._scopes[id(layer)][1]
         for waiting in reversed(pending):
-            scope = _over(scope, waiting, tasks)
+            scope = self._over(scope, waiting, tasks)
             self._scopes[id(waiting)] = (waiting, scope)
         return scope
 
@@ -46,24 +63,34 @@ class Inherited:
             layer = layer.previous
         scope = Scope({})
         for waiting in reversed(layers):
-            scope = _over(scope, waiting, tasks)
+            scope = self._over(scope, waiting, tasks)
         return scope.params
 
+    def _over(self, scope: Scope, layer: Layer, tasks: Tasks) -> Scope:
+        task, output = tasks[layer.task], layer.output
+        if layer.kind is Kind.EXPORT:
+            return scope.export(task.definition.export, EXPORT_OF + task.full_name)
+        if layer.kind is Kind.HANDLER:
+            return self._handled(scope, task, tasks)
+        assert output is not None  # noqa: S101 - the other kinds carry one
+        if layer.kind is Kind.RESULT_EXPORT:
+            return scope.export(output.export, f"exported by {task.full_name}")
+        return scope.store(output.store, output.reset, f"stored by {task.full_name}")
 
-def _over(scope: Scope, layer: Layer, tasks: Tasks) -> Scope:
-    task, output = tasks[layer.task], layer.output
-    if layer.kind is Kind.EXPORT:
-        return scope.export(task.definition.export, f"_export of {task.full_name}")
-    if layer.kind is Kind.ERROR:
+    def _handled(self, scope: Scope, handler: Task, tasks: Tasks) -> Scope:
+        """What a handler sees beyond what its owner inherits."""
+        for source in left_below(tasks, handler):
+            scope = scope.store(source.store, source.reset, f"stored before {handler.full_name}")
+        verdict = owner_of(tasks, handler).verdict
+        if verdict is TaskState.CANCELED:
+            cause = self._cause or ("sla" if fails_by_sla(tasks) else "timeout")  # of a task above
+            return scope.export({"cancel_cause": cause}, f"told to {handler.full_name}")
+        if verdict is TaskState.SUCCESS:
+            return scope
         error: Params = {}
-        for source in error_sources(tasks, task):
-            scope = scope.store(source.store, source.reset, "stored below the failed task")
+        for source in error_sources(tasks, handler):
             error = deep_merge(error, source.error or {})
-        return scope.export({"error": error}, f"error handled by {task.full_name}")
-    assert output is not None  # noqa: S101 - the other kinds carry one
-    if layer.kind is Kind.RESULT_EXPORT:
-        return scope.export(output.export, f"exported by {task.full_name}")
-    return scope.store(output.store, output.reset, f"stored by {task.full_name}")
+        return scope.export({"error": error}, f"error handled by {handler.full_name}")
 
 
 class OwnOperator(NamedTuple):

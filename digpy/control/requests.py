@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from digpy.control.context import AttemptContext
-from digpy.control.parameters import Inherited, own_operator, restrict
-from digpy.engine.params import Tasks
-from digpy.engine.tree import Task
+from digpy.control.parameters import BUILT_IN, WRITTEN, Inherited, own_operator, restrict
+from digpy.dsl.coercion import sample
+from digpy.dsl.model import OWN_NAMES
+from digpy.dsl.options import timeout
+from digpy.engine.tree import Task, Tasks
 from digpy.errors import ExpressionError, TaskFailed
 from digpy.expr.builtin import AttemptVariables
 from digpy.expr.javascript import JavaScript
+from digpy.expr.scope import Scope
 from digpy.spi import Attempts, Run, TaskRequest
 from digpy.values import Json, Params, Template, deep_merge
 
@@ -46,7 +49,7 @@ class Requests:
         self._context = context
         self._surroundings = surroundings
         self._attempts = attempts
-        self._inherited = Inherited(context.params)
+        self._inherited = Inherited(context.params, context.cause)
         self._variables = AttemptVariables(
             timezone=context.timezone,
             session_uuid=context.session_uuid,
@@ -56,6 +59,11 @@ class Requests:
             attempt_id=context.attempt,
             retry_attempt_name=context.retry_attempt_name,
         )
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The settings that operators may read."""
+        return self._surroundings.settings
 
     def build(self, tasks: Tasks, task: Task, now: int) -> TaskRequest:
         """The request for the next run of `task` (its present fence).
@@ -100,13 +108,32 @@ class Requests:
             attempts=self._attempts,
             settings=self._surroundings.settings,
             retries=task.retries,
+            identity=context.identity,
         )
+
+    def timeout(self, task: Task, request: TaskRequest) -> int:
+        """How long the try of `task` that begins with `request` may take; 0: as long as it likes.
+
+        Raises `TaskFailed` (kind ``config``).
+        """
+        written = {"_timeout": task.definition.timeout}
+        value = self._evaluate(written, request.params, request.now, task)["_timeout"]
+        length = timeout(value)
+        if length is None:
+            raise TaskFailed(f"_timeout must be a duration but got {sample(value)}", "config")
+        return length
+
+    def layers(self, tasks: Tasks, task: Task) -> Scope:
+        """All layers that `build` merges, raw, each with its origin."""
+        inherited = self._inherited.of(tasks, task)
+        built_in = self._variables.of_task(task.full_name, inherited.params)
+        return inherited.export(built_in, BUILT_IN).export(task.definition.local, WRITTEN)
 
     def _evaluate(self, params: Params, scope: Params, now: int, task: Task) -> Params:
         from digpy.expr.evaluate import evaluate, evaluate_leniently
 
         engine = self._surroundings.javascript
-        if task.definition.name == "^failure-alert":
+        if task.definition.name in OWN_NAMES:
             return evaluate_leniently(params, scope, engine, self._context.timezone, now)
         try:
             return evaluate(params, scope, engine, self._context.timezone, now)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from digpy.control.trees import workflow_of
 from digpy.dsl.compiler import compile_generated
-from digpy.dsl.model import Definitions, Workflow
+from digpy.dsl.model import HANDLER_NAMES, SLA_NAMES, Definitions, Workflow
 from digpy.dsl.subtree import full_names, match_task
 from digpy.engine.changes import Output
 from digpy.engine.states import DONE, TaskState
@@ -28,6 +28,9 @@ from digpy.store import attempts as attempt_rows
 from digpy.store import tasks as task_rows
 from digpy.store.attempts import AttemptRow
 from digpy.store.database import Transaction
+
+_NEVER = HANDLER_NAMES.union(SLA_NAMES)
+"""What is about one attempt."""
 
 _FAR = 20
 """Each attempt back is a tree to load."""
@@ -76,21 +79,26 @@ def _before(definitions: Definitions, index: int) -> frozenset[str]:
     found: set[int] = set()
     current: int | None = index
     while current is not None:
-        pending = list(definitions[current].upstreams)
-        while pending:
-            upstream = pending.pop()
-            if upstream not in found:
-                found.add(upstream)
-                pending += definitions[upstream].upstreams
-                below = list(definitions[upstream].children)
-                while below:
-                    child = below.pop()
-                    found.add(child)
-                    below += definitions[child].children
+        for upstream in _upstreams(definitions, current):
+            found.update(range(upstream, upstream + definitions.static_count(upstream)))
         current = definitions[current].parent
         if current is not None:
             found.add(current)
     return frozenset(names[i] for i in found)
+
+
+def _upstreams(definitions: Definitions, index: int) -> set[int]:
+    """The siblings before a task, near and far."""
+    found: set[int] = set()
+    pending = [definitions[index].upstreams]
+    walked: set[int] = set()  # by identity: the tasks of a chunk share their upstreams
+    while pending:
+        upstreams = pending.pop()
+        if id(upstreams) not in walked:
+            walked.add(id(upstreams))
+            found.update(upstreams)
+            pending += [definitions[upstream].upstreams for upstream in upstreams]
+    return found
 
 
 def _successes(tx: Transaction, attempt: int, far: int) -> dict[str, Output | None]:
@@ -108,9 +116,7 @@ def _successes(tx: Transaction, attempt: int, far: int) -> dict[str, Output | No
         if task.state is TaskState.SUCCESS and task.how in (RAN, RESUMED):
             found[task.full_name] = tree.newest_output(task)
         pending += [
-            tree[number]
-            for number in task.children
-            if tree[number].definition.name not in ("^error", "^failure-alert")
+            tree[number] for number in task.children if tree[number].definition.name not in _NEVER
         ]
     return found
 

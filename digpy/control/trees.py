@@ -40,14 +40,20 @@ class CachedTree:
         self.programs: list[int] = []
         """The same for programs."""
         self.waiting: list[tuple[int, int]] = []
-        """Heap of (instant, number) of waiting tasks; outdated entries are passed over."""
+        """Heap of (instant, number) of tasks that wait until then, or have till then; outdated
+        entries are passed over.
+        """
+        self._sla_at = context.sla_at
+        self._deadlines: dict[int, int] = {}  # what of them is in the heap
         for task in tree.tasks.values():
             self._note(task)
 
-    def saved(self, changes: Changes) -> None:
+    def saved(self, changes: Changes, *, missed_sla: bool = False) -> None:
         """Take over changes that are committed; the version has moved by one."""
         self.tree.apply(changes)
         self.version += 1
+        if missed_sla:
+            self._sla_at = None
         for task in changes.inserted:
             self._note(task)
         for update in changes.updated:
@@ -58,32 +64,42 @@ class CachedTree:
             self.push_ready(task)
         elif task.state in WAITING and task.retry_at is not None:
             heappush(self.waiting, (task.retry_at, task.number))
+        deadline = task.deadline_at
+        if deadline is not None and self._deadlines.get(task.number) != deadline:
+            self._deadlines[task.number] = deadline
+            heappush(self.waiting, (deadline, task.number))
 
     def push_ready(self, task: Task) -> None:
         """Enter a READY task into the heap of its kind."""
         name = raw_operator(task)
-        program = name is None or registry.kind(name) == "program"
+        program = name is None or registry.kind(name, self.requests.settings) == "program"
         heappush(self.programs if program else self.ready, task.number)
 
     def due(self, now: int) -> list[int]:
-        """Take out the numbers of waiting tasks whose instant has come."""
-        numbers = []
+        """Take out the numbers of tasks whose instant has come, each once."""
+        numbers: dict[int, None] = {}
         while self.waiting and self.waiting[0][0] <= now:
             instant, number = heappop(self.waiting)
-            task = self.tree[number]
-            if task.state in WAITING and task.retry_at == instant:
-                numbers.append(number)
-        return numbers
+            if self._is_current(instant, number):
+                numbers[number] = None
+        return list(numbers)
+
+    def misses_sla(self, now: int) -> bool:
+        """It should have ended by now, and nothing has been done about it."""
+        return self._sla_at is not None and self._sla_at <= now and not self.tree.cancel
 
     def next_due(self) -> int | None:
         """The instant at which something will be due, None if nothing waits."""
+        sla_at = None if self.tree.cancel else self._sla_at
         while self.waiting:
             instant, number = self.waiting[0]
-            task = self.tree[number]
-            if task.state in WAITING and task.retry_at == instant:
-                return instant
+            if self._is_current(instant, number):
+                return instant if sla_at is None else min(instant, sla_at)
             heappop(self.waiting)
-        return None
+        return sla_at
+
+    def _is_current(self, instant: int, number: int) -> bool:
+        return instant in (self.tree[number].retry_at, self.tree[number].deadline_at)
 
 
 class Trees:
@@ -107,6 +123,10 @@ class Trees:
 
     def _load(self, tx: Transaction, attempt: int, attempts: Attempts) -> CachedTree:
         context, version = load_context(tx, attempt)
+        if self._surroundings.settings.get("notification.type"):
+            from digpy.control.notifier import identity  # on use: most runs tell nobody
+
+            context = context._replace(identity=identity(tx, attempt_rows.load(tx, attempt)))
         selection = selection_of(tx, context.workflow, context.options)
         tree = TaskTree(context.workflow.definitions, self._surroundings.task_limit, selection)
         load_tree(
@@ -154,5 +174,7 @@ def load_context(tx: Transaction, attempt: int) -> tuple[AttemptContext, int]:
         options=row.options,
         command=row.command,
         epoch=row.epoch,
+        cause=row.cause,
+        sla_at=row.sla_at,
     )
     return context, row.version

@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterator, Mapping
 from posixpath import normpath
 
 from digpy.dsl.directives import IDLE
+from digpy.dsl.model import HANDLERS
 from digpy.dsl.nodes import key_span, value_span
-from digpy.dsl.options import Unsuitable, integer
+from digpy.dsl.retry import parse_retry
 from digpy.dsl.tree import Tree
 from digpy.source import Problem, Span
-from digpy.values import Json, Template, to_json
+from digpy.values import Json, Template
 
 WITHOUT_RETRY = frozenset({"echo", "fail", "notify", "wait"})
 """Operators without subtasks whose own failure is never retried."""
@@ -26,8 +27,7 @@ It has no effect on their own failure either, but that is no reason to warn: rep
 is what people write it for.
 """
 
-_BODIES = ("_error", "_check", "_do", "_else_do")
-_INTERVAL_TYPES = ("constant", "exponential")
+_BODIES = (*HANDLERS, "_check", "_do", "_else_do")
 
 
 def check_workflow(
@@ -46,39 +46,46 @@ def check_workflow(
         workdir = _exported_workdir(task, workdir)
         if not is_compiled:
             warnings.extend(_compile_problems(task))
-        warnings.extend(_idle(task, is_top=task is node))
-        operator = _operator(task)
+        if task is node:
+            warnings.extend(_idle(task))
+        operator = operator_of(task)
         if operator is None:
             warnings.extend(_group(task))
         else:
             warnings.extend(_operator_task(operator, task, known_operators))
         if operator == "call":
             warnings.extend(_inherited_workdir(task, workdir))
-        pending.extend((*inner, workdir) for inner in _inner(name, task))
-    return warnings
+        pending.extend((*inner, workdir) for inner in inner_tasks(name, task))
+    return list(dict.fromkeys(warnings))  # an alias shows the same place again
 
 
-def _inner(name: str, task: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json], bool]]:
+def inner_tasks(
+    name: str, task: Mapping[str, Json]
+) -> Iterator[tuple[str, Mapping[str, Json], bool]]:
+    """The mappings of the tasks written in a task, and whether the compiler looks at them.
+
+    `name` is the task's; with each comes how people call it.
+    """
     for key, value in task.items():
         if key[:1] == "+":
             for item in value if isinstance(value, list) else [value]:
                 if isinstance(item, dict):
                     yield key, item, True
         elif key in _BODIES and isinstance(value, dict) and value:
-            yield f"{key} of {name}", value, key == "_error"
+            yield f"{key} of {name}", value, key in HANDLERS
 
 
-def _operator(task: Mapping[str, Json]) -> str | None:
+def operator_of(task: Mapping[str, Json]) -> str | None:
+    """The operator as written, without ``>``; None for a group."""
     if "_type" in task:
         written = task["_type"]
         return written if isinstance(written, str) else ""
     return next((key[:-1] for key in task if key[-1:] == ">" and key[:1] != "+"), None)
 
 
-def _idle(task: Mapping[str, Json], *, is_top: bool) -> Iterator[Problem]:
-    # Below the top the others mean nothing to digdag either.
+def _idle(task: Mapping[str, Json]) -> Iterator[Problem]:
     for key in task:
-        if key in IDLE and (is_top or key == "_timeout"):
+        if key in IDLE:
             yield _warning(
                 f"{key} has no effect in this version of digpy",
                 key_span(task, key),
@@ -167,22 +174,9 @@ def _unknown_operator(operator: str, task: Mapping[str, Json], known: Collection
 
 
 def _retry_format(task: Mapping[str, Json]) -> Iterator[Problem]:
-    value = task["_retry"]
     try:
-        if isinstance(value, dict):
-            if "limit" not in value:
-                raise Unsuitable("limit is missing")  # noqa: TRY301 - all answers in one place
-            for key in ("limit", "interval", "max_interval"):
-                if key in value:
-                    integer(key, value[key])
-            interval_type = value.get("interval_type", "constant")
-            if str(interval_type).lower() not in _INTERVAL_TYPES:
-                raise Unsuitable(f"interval_type is {to_json(interval_type)}")  # noqa: TRY301
-        elif isinstance(value, (bool, list)) or value is None:
-            raise Unsuitable(f"it is {to_json(value)}")  # noqa: TRY301
-        else:
-            integer("_retry", value)
-    except Unsuitable as error:
+        parse_retry(task["_retry"])
+    except ValueError as error:
         yield _warning(
             "unusable value of _retry",
             value_span(task, "_retry"),

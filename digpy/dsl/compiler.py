@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
+from digpy.dsl.attempt_retry import parse_attempt_retry
 from digpy.dsl.directives import LIMITS, NAMES, ROOT_KEYS, TOP_LEVEL
-from digpy.dsl.model import Definitions, Subtasks, TaskDefinition, Workflow
+from digpy.dsl.model import ALERT, Definitions, Shift, Subtasks, TaskDefinition, Workflow
 from digpy.dsl.names import bad_name, check_workflow_name
 from digpy.dsl.nodes import MappingNode, key_span, value_span
 from digpy.dsl.options import Unsuitable, is_limit, parallel_limit
@@ -17,6 +19,8 @@ from digpy.dsl.tree import Tree, flatten
 from digpy.errors import CompileError
 from digpy.source import Problem, sort_problems
 from digpy.values import Json, Params, to_json
+
+_Read = TypeVar("_Read")
 
 _ALERT: Params = {"_type": "notify", "_command": "Workflow session attempt failed"}
 
@@ -33,10 +37,11 @@ def compile_workflow(node: Mapping[str, Json], name: str, *, path: str) -> Workf
     tree.build("+" + name, "+" + name, top.root())
     timezone = top.timezone()
     limits = top.limits()
+    sla_trees = top.times()
     if problems:
         raise CompileError(sort_problems(problems))
-    tasks = flatten([tree])
-    tasks.append(TaskDefinition(len(tasks), "^failure-alert", None, (), False, dict(_ALERT)))
+    tasks = flatten([tree, *sla_trees])
+    tasks.append(TaskDefinition(len(tasks), ALERT, None, (), False, dict(_ALERT)))
     schedule, sla = node.get("schedule"), node.get("sla")
     return Workflow(
         name,
@@ -154,11 +159,38 @@ class _TopLevel:
         """The supervision directives that are written, by name."""
         limits = {key: value for key, value in self._node.items() if key in LIMITS}
         for key, value in limits.items():
-            if key not in ("_pool", "_attempt_retry") and not is_limit(key, value):
+            if key == "_attempt_retry":
+                try:
+                    parse_attempt_retry(value)
+                except ValueError as error:
+                    example = "{limit: 2, on: [infra, limit], interval: 1m}"
+                    self._problem(str(error), key, help=f'for example "{key}: {example}"')
+            elif key != "_pool" and not is_limit(key, value):
                 kind = "a duration" if key.endswith("_timeout") else "a number"
                 example = "2h 30m" if key.endswith("_timeout") else "3"
                 self._problem(f"{key} must be {kind}", key, help=f'for example "{key}: {example}"')
         return limits
+
+    def times(self) -> list[Tree]:
+        """Find what is wrong in ``schedule`` and ``sla``; what the latter adds when missed."""
+        schedule, sla = self._node.get("schedule"), self._node.get("sla")
+        if isinstance(schedule, dict):
+            from digpy.dsl.schedule import read_schedule  # on use: most workflows have none
+
+            self._collect(read_schedule, schedule)
+        if isinstance(sla, dict):
+            from digpy.dsl.sla import read_sla, sla_trees
+
+            definition = self._collect(read_sla, sla)
+            return [] if definition is None else sla_trees(definition)
+        return []
+
+    def _collect(self, read: Callable[[Params], _Read], mapping: Params) -> _Read | None:
+        try:
+            return read(mapping)
+        except CompileError as error:
+            self._problems.extend(error.problems)
+            return None
 
     def _check_directive(self, key: str, value: Json) -> None:
         if value is None and key != "_export":
@@ -250,9 +282,10 @@ def _repeated(subtasks: Subtasks, full_name: str) -> Tree | None:
 def _copy(body: Tree, name: str, data: Params, tree: Tree) -> TaskDefinition:
     """Append a copy of `body` to `tree`, below its root, with `data` over its ``_export``."""
     base = len(tree.tasks)
+    shift = Shift(base)
     for task in body.tasks:
         parent = 0 if task.parent is None else base + task.parent
-        upstreams = tuple([base + index for index in task.upstreams])
+        upstreams = shift.moved(task.upstreams)
         copy = TaskDefinition(
             base + task.index, task.name, parent, upstreams, task.is_group, task.config
         )

@@ -18,7 +18,8 @@ class Directive(NamedTuple):
         places: the kinds of task it may stand on; the root is a group with rules of its own.
         takes: what its value is, in the words of the documentation.
         doc: one sentence.
-        is_limit: it belongs to the attempt, not to the task tree, and digdag does not know it.
+        is_limit: it belongs to the attempt, not to the task tree.
+        is_extension: digdag 0.10.5 refuses it, or takes it for a parameter.
         is_idle: it is read and checked, and has no effect in this version; a warning says so.
     """
 
@@ -27,6 +28,7 @@ class Directive(NamedTuple):
     takes: str
     doc: str
     is_limit: bool = False
+    is_extension: bool = False
     is_idle: bool = False
 
 
@@ -42,16 +44,14 @@ DIRECTIVES: tuple[Directive, ...] = (
     Directive(
         "schedule",
         _ALL,
-        "mapping",
-        "When sessions are started; has an effect at top level.",
-        is_idle=True,
+        "schedule",
+        "When sessions are due; has an effect at top level. `run` starts one only when asked to.",
     ),
     Directive(
         "sla",
         _ALL,
-        "mapping",
+        "service level agreement",
         "By when a session should have ended; has an effect at top level.",
-        is_idle=True,
     ),
     Directive("_export", _ALL, "mapping", "Parameters for this task and everything below it."),
     Directive(
@@ -69,6 +69,20 @@ DIRECTIVES: tuple[Directive, ...] = (
     Directive(
         "_error", _ALL, "task", "Runs when this task, or something in it, has failed for good."
     ),
+    Directive(
+        "_finally",
+        _ALL,
+        "task",
+        "Runs once when this task has ended otherwise, however it ended.",
+        is_extension=True,
+    ),
+    Directive(
+        "_canceled",
+        _ALL,
+        "task",
+        "Runs when this task is stopped, before its `_finally`.",
+        is_extension=True,
+    ),
     Directive("_check", _ALL, "task", "Runs after the operator succeeded; never runs on a group."),
     Directive(
         "_after", _BELOW, "list of task names", "Earlier siblings to wait for in a parallel group."
@@ -82,7 +96,18 @@ DIRECTIVES: tuple[Directive, ...] = (
     Directive("_secrets", _BELOW, "mapping", "Names of secrets the operator may read."),
     Directive("_disable", _BELOW, "boolean", "Replaces the task by one that does nothing."),
     Directive(
-        "_timeout", _BELOW, "duration", "Ends the task when it has run this long.", is_idle=True
+        "_timeout",
+        _BELOW,
+        "duration",
+        "Stops a try of the task, and all below it, that takes this long; it has failed then.",
+        is_extension=True,
+    ),
+    Directive(
+        "rerun_on_crash",
+        _OPERATOR,
+        "`always`, `never` or `if_not_started`",
+        "Whether a run that was lost in a crash is repeated; `never`: at most one run a try.",
+        is_extension=True,
     ),
     Directive("_do", _OPERATOR, "task", "What `if>`, `loop>`, `for_each>` and `for_range>` run."),
     Directive("_else_do", _OPERATOR, "task", "What `if>` runs when its condition is false."),
@@ -90,7 +115,12 @@ DIRECTIVES: tuple[Directive, ...] = (
     Directive("_type", _OPERATOR, "text", "The operator's name, in place of `name>`."),
     Directive("_command", _OPERATOR, "any", "The operator's value, in place of `name>: value`."),
     Directive(
-        "_start_timeout", _ROOT, "duration", "How long an attempt may take to start.", is_limit=True
+        "_start_timeout",
+        _ROOT,
+        "duration",
+        "How long an attempt may take to start.",
+        is_limit=True,
+        is_extension=True,
     ),
     Directive(
         "_run_timeout",
@@ -98,6 +128,7 @@ DIRECTIVES: tuple[Directive, ...] = (
         "duration",
         "Cancels an attempt that has run this long.",
         is_limit=True,
+        is_extension=True,
     ),
     Directive(
         "_cancel_timeout",
@@ -105,14 +136,15 @@ DIRECTIVES: tuple[Directive, ...] = (
         "duration",
         "How long a canceled attempt may take to stop.",
         is_limit=True,
+        is_extension=True,
     ),
     Directive(
         "_queue_timeout",
         _ROOT,
         "duration",
-        "How long an attempt may wait in the queue.",
+        "How long a scheduled attempt may wait in the queue.",
         is_limit=True,
-        is_idle=True,
+        is_extension=True,
     ),
     Directive(
         "_max_resumes",
@@ -120,22 +152,23 @@ DIRECTIVES: tuple[Directive, ...] = (
         "number",
         "How often a crashed attempt is taken up again.",
         is_limit=True,
+        is_extension=True,
     ),
     Directive(
         "_attempt_retry",
         _ROOT,
         "number or mapping",
-        "Starts a failed attempt again.",
+        "Starts a failed attempt again, after failures of the classes it names.",
         is_limit=True,
-        is_idle=True,
+        is_extension=True,
     ),
     Directive(
         "_max_active",
         _ROOT,
         "number",
-        "How many attempts of the workflow may be active.",
+        "How many attempts of the workflow may run; others that a schedule starts wait.",
         is_limit=True,
-        is_idle=True,
+        is_extension=True,
     ),
     Directive(
         "_pool",
@@ -143,6 +176,7 @@ DIRECTIVES: tuple[Directive, ...] = (
         "text",
         "Name of the pool whose slots the attempt needs.",
         is_limit=True,
+        is_extension=True,
         is_idle=True,
     ),
     Directive(
@@ -151,12 +185,15 @@ DIRECTIVES: tuple[Directive, ...] = (
         "number",
         "Larger numbers leave the queue first.",
         is_limit=True,
-        is_idle=True,
+        is_extension=True,
     ),
 )
 
-ROOT_KEYS = ("_export", "schedule", "sla", "_error", "_check", "_retry", "_parallel")
-"""Top-level keys that become the root's configuration, in the order digdag puts them."""
+ROOT_KEYS = (
+    *("_export", "schedule", "sla", "_error", "_check", "_retry", "_parallel"),
+    *("_canceled", "_finally"),
+)
+"""Top-level keys that become the root's configuration, in the order digdag puts them, then ours."""
 
 LIMITS = frozenset(item.name for item in DIRECTIVES if item.is_limit)
 """Supervision directives: top level only."""
@@ -168,6 +205,9 @@ GROUP_KEYS = tuple(
 
 TOP_LEVEL = ("timezone", *ROOT_KEYS, *(item.name for item in DIRECTIVES if item.is_limit))
 """Every key of a workflow file that is neither a task nor an operator and its parameters."""
+
+RERUN_ON_CRASH = ("always", "never", "if_not_started")
+"""What ``rerun_on_crash`` can be."""
 
 IDLE = frozenset(item.name for item in DIRECTIVES if item.is_idle)
 """What has no effect yet."""

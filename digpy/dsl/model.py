@@ -13,8 +13,29 @@ from typing import Any, NamedTuple
 
 from digpy.values import Json, Params, decode, deep_merge, encode
 
-NOT_LOCAL = ("_export", "_check", "_error")
+HANDLERS = {"_error": "^error", "_canceled": "^canceled", "_finally": "^finally"}
+"""Directives that hold a task to be run when their own has ended, and the names of those tasks."""
+
+ALERT = "^failure-alert"
+"""The task that is added below a failing root."""
+
+SLA_ALERT, SLA_FAIL, SLA_TASK = "^sla^alert", "^sla^fail", "^sla"
+SLA_NAMES = (SLA_ALERT, SLA_FAIL, SLA_TASK)
+"""The tasks that are added below the root when its ``sla:`` is missed, in digdag's order."""
+
+OWN_NAMES = frozenset({ALERT, SLA_ALERT, SLA_FAIL})
+"""The tasks that nobody wrote."""
+
+HANDLER_NAMES = frozenset({ALERT, *HANDLERS.values()})
+"""What stands behind the other children of a task, and belongs to its end."""
+
+CLEANUPS = frozenset({"^canceled", "^finally"})
+"""Handlers that run when a task was to stop, and that no cancel stops."""
+
+NOT_LOCAL = ("_export", "_check", "_timeout", "rerun_on_crash", *HANDLERS)
 """Keys of a task that are not parameters of the task itself."""
+
+_NONE: dict[str, int] = {}
 
 
 class TaskDefinition:
@@ -26,19 +47,21 @@ class TaskDefinition:
             subtree was attached directly to the root.
         parent: index of the parent; None for a root of the `Definitions`.
         upstreams: indexes of the siblings that must succeed first; may repeat, as digdag's list
-            does.
+            does. One object for all tasks of a chunk, also when they were moved or read back, so
+            that what follows from it is worked out once.
         is_group: it has no operator of its own.
         config: the task's mapping as written, without its subtasks, ``_background`` and ``_after``;
             text with a ``$`` from a file is a `Template`, data put in by an operator is plain text.
         children: indexes of the subtasks, in order.
-        error: index of the compiled ``_error`` task, or None.
+        handlers: indexes of the compiled handlers by their names (``^error`` ...); never changed,
+            only replaced.
     """
 
     __slots__ = (
         "__dict__",
         "children",
         "config",
-        "error",
+        "handlers",
         "index",
         "is_group",
         "name",
@@ -62,7 +85,7 @@ class TaskDefinition:
         self.is_group = is_group
         self.config = config
         self.children: tuple[int, ...] = ()
-        self.error: int | None = None
+        self.handlers = _NONE
 
     def __repr__(self) -> str:
         return f"<TaskDefinition {self.index} {self.name}>"
@@ -92,6 +115,11 @@ class TaskDefinition:
         return check if isinstance(check, dict) and not self.is_group else {}
 
     @property
+    def timeout(self) -> Json:
+        """The raw ``_timeout``, None if there is none; a template only on an operator."""
+        return self.config.get("_timeout")
+
+    @property
     def retry(self) -> Json:
         """The raw ``_retry`` for when *children* fail; never evaluated, never inherited."""
         return self._own("_retry")
@@ -107,6 +135,25 @@ class TaskDefinition:
             if isinstance(own, dict) and isinstance(inherited, dict):
                 return deep_merge(inherited, own)
         return own
+
+
+class Shift:
+    """Moves indexes by a constant. Tuples that are one object stay one."""
+
+    def __init__(self, by: int) -> None:
+        self._by = by
+        # By identity; keeping the original keeps its id from being used again.
+        self._moved: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+
+    def moved(self, indexes: tuple[int, ...]) -> tuple[int, ...]:
+        """`indexes`, moved."""
+        if not indexes:
+            return indexes
+        known = self._moved.get(id(indexes))
+        if known is None:
+            by = self._by
+            known = self._moved[id(indexes)] = (indexes, tuple([index + by for index in indexes]))
+        return known[1]
 
 
 class Definitions:
@@ -131,21 +178,41 @@ class Definitions:
         """How many tasks the definition at `index` inserts: itself and all below it."""
         return 1 + sum(self.static_count(child) for child in self.tasks[index].children)
 
+    def sla_roots(self) -> list[TaskDefinition]:
+        """What is added below the root when the ``sla:`` is missed, in order; nothing without one.
+
+        A workflow that digpy 0.1.0 compiled has none.
+        """
+        roots = (self.root(name) for name in SLA_NAMES)
+        return [root for root in roots if root is not None]
+
     def to_rows(self) -> list[list[Any]]:
-        """As JSON-ready rows; `from_rows` is the inverse."""
-        return [
-            [t.name, t.parent, list(t.upstreams), t.is_group, t.config, list(t.children), t.error]
-            for t in self.tasks
-        ]
+        """As JSON-ready rows; `from_rows` is the inverse.
+
+        Shared upstreams are written once; the others name the task where they stand.
+        """
+        first: dict[int, int] = {}
+        rows: list[list[Any]] = []
+        for t in self.tasks:
+            at = first.setdefault(id(t.upstreams), t.index) if t.upstreams else t.index
+            upstreams = list(t.upstreams) if at == t.index else at
+            rows.append(
+                [t.name, t.parent, upstreams, t.is_group, t.config, list(t.children), t.handlers]
+            )
+        return rows
 
     @classmethod
     def from_rows(cls, rows: Sequence[Sequence[Any]]) -> Definitions:
         """Rebuild from `to_rows`, after a round trip through `digpy.values.encode`."""
-        tasks = []
-        for index, (name, parent, upstreams, is_group, config, children, error) in enumerate(rows):
-            task = TaskDefinition(index, name, parent, tuple(upstreams), is_group, config)
+        tasks: list[TaskDefinition] = []
+        for index, (name, parent, written, is_group, config, children, handlers) in enumerate(rows):
+            upstreams = tasks[written].upstreams if isinstance(written, int) else tuple(written)
+            task = TaskDefinition(index, name, parent, upstreams, is_group, config)
             task.children = tuple(children)
-            task.error = error
+            if isinstance(handlers, dict):
+                task.handlers = handlers
+            elif handlers is not None:  # digpy 0.1.0 knew one kind
+                task.handlers = {"^error": handlers}
             tasks.append(task)
         return cls(tasks)
 
@@ -154,9 +221,10 @@ class Workflow(NamedTuple):
     """One compiled workflow.
 
     `definitions` begins with the root task ``+<name>`` at index 0 and the static tasks in digdag's
-    order; behind them stand the compiled ``_error`` trees and, last, ``^failure-alert``, which
-    belongs to the root. `schedule`, `sla` and `limits` are raw mappings (None or empty when not
-    written); `limits` holds the supervision directives by name (``_run_timeout`` ...).
+    order; behind them stand what `sla` adds below the root, the compiled handlers and, last,
+    ``^failure-alert``, which belongs to the root. `schedule`, `sla` and `limits` are raw mappings
+    (None or empty when not written); `limits` holds the supervision directives by name
+    (``_run_timeout`` ...).
     """
 
     name: str

@@ -7,7 +7,7 @@ another number (D45).
 from __future__ import annotations
 
 from digpy.dsl.coercion import sample, to_boolean, to_integer
-from digpy.durations import in_units
+from digpy.durations import LONGEST, in_units, length
 from digpy.values import Json, to_json
 
 
@@ -42,6 +42,14 @@ def parallel_limit(value: Json) -> int | None:
     if isinstance(value, (bool, str)):
         return 0 if boolean("_parallel", value) else None
     raise Unsuitable(f"Invalid _parallel format: {to_json(value)}")
+
+
+def timeout(value: Json) -> int | None:
+    """Microseconds of a ``_timeout``; 0 (written so, or ``none``) is no limit, None no duration."""
+    if isinstance(value, str) and value.strip().lower() == "none":
+        return 0
+    microseconds = length(value)
+    return None if microseconds is None or microseconds > LONGEST else microseconds
 
 
 def is_limit(name: str, value: Json) -> bool:

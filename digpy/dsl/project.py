@@ -28,12 +28,14 @@ class Project(NamedTuple):
         workflows: by name, in the order of their names.
         warnings: what is legal and probably wrong.
         content_hash: SHA-256 (hex) of the workflow files and their includes, with their names.
+        files: those files, by their names in the project.
     """
 
     root: Path
     workflows: dict[str, Workflow]
     warnings: list[Problem]
     content_hash: str
+    files: frozenset[str]
 
 
 def load_project(root: Path, *, known_operators: Collection[str] | None = None) -> Project:
@@ -57,7 +59,8 @@ def load_project(root: Path, *, known_operators: Collection[str] | None = None) 
             warnings.extend(check_workflow(node, known_operators=known_operators))
     if problems:
         raise SourceError(sort_problems(problems))
-    return Project(root, workflows, sort_problems(warnings), _content_hash(files.read))
+    content_hash = _content_hash(files.read)
+    return Project(root, workflows, sort_problems(warnings), content_hash, frozenset(files.read))
 
 
 def load_called(path: Path, root: Path) -> Params:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from digpy.dsl.model import Definitions, TaskDefinition, Workflow
+from digpy.dsl.model import Definitions, Shift, TaskDefinition, Workflow
 from digpy.errors import Conflict, NotFound, UsageError
 
 
@@ -49,30 +49,40 @@ def extract_subtree(workflow: Workflow, pattern: str) -> Workflow:
     top = names.index(match_task(names, pattern))
     if top == 0:
         return workflow
-    tasks = [_moved(old[0], 0), *(_moved(task, 1 - top) for task in _below(old, top))]
+    tasks = [*_moved(old.tasks[:1], 0), *_moved(_below(old, top), 1 - top)]
     tasks[0].children = (1,)
     tasks[1].name = names[top].removeprefix(names[0])
     tasks[1].parent = 0
     tasks[1].upstreams = ()
+    for root in old.sla_roots():
+        tasks += _moved(_below(old, root.index), len(tasks) - root.index)
     for task in tasks:  # grows while it is walked: handlers have handlers
-        if task.error is not None:
-            moved = [_moved(item, len(tasks) - task.error) for item in _below(old, task.error)]
-            task.error = len(tasks)
+        for name, index in task.handlers.items():
+            moved = _moved(_below(old, index), len(tasks) - index)
+            task.handlers = {**task.handlers, name: len(tasks)}
             tasks += moved
-    alert = _moved(workflow.alert, len(tasks) - workflow.alert.index)
-    return workflow._replace(definitions=Definitions([*tasks, alert]))
+    tasks += _moved([workflow.alert], len(tasks) - workflow.alert.index)
+    return workflow._replace(definitions=Definitions(tasks))
 
 
 def _below(definitions: Definitions, index: int) -> tuple[TaskDefinition, ...]:
     return definitions.tasks[index : index + definitions.static_count(index)]
 
 
-def _moved(task: TaskDefinition, by: int) -> TaskDefinition:
-    parent = None if task.parent is None else task.parent + by
-    upstreams = tuple([index + by for index in task.upstreams])
-    moved = TaskDefinition(
-        task.index + by, task.name, parent, upstreams, task.is_group, task.config
-    )
-    moved.children = tuple([index + by for index in task.children])
-    moved.error = task.error
-    return moved
+def _moved(tasks: Iterable[TaskDefinition], by: int) -> list[TaskDefinition]:
+    shift = Shift(by)
+    copies = []
+    for task in tasks:
+        parent = None if task.parent is None else task.parent + by
+        copy = TaskDefinition(
+            task.index + by,
+            task.name,
+            parent,
+            shift.moved(task.upstreams),
+            task.is_group,
+            task.config,
+        )
+        copy.children = tuple([index + by for index in task.children])
+        copy.handlers = task.handlers
+        copies.append(copy)
+    return copies

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from digpy.dsl.coercion import sample
-from digpy.dsl.directives import GROUP_KEYS, LIMITS, NAMES
-from digpy.dsl.model import TaskDefinition
+from digpy.dsl.directives import GROUP_KEYS, LIMITS, NAMES, RERUN_ON_CRASH
+from digpy.dsl.model import HANDLERS, Shift, TaskDefinition
 from digpy.dsl.names import bad_name
 from digpy.dsl.nodes import MappingNode, item_span, key_span, value_span
-from digpy.dsl.options import Unsuitable, boolean, parallel_limit
+from digpy.dsl.options import Unsuitable, boolean, parallel_limit, timeout
+from digpy.dsl.retry import seconds
 from digpy.source import Problem, Span
 from digpy.values import Json, Params, deep_merge, to_json
 
@@ -37,7 +38,7 @@ class Tree:
 
     Attributes:
         tasks: the definitions; indexes count from 0 until `flatten` moves them.
-        handlers: compiled ``_error`` trees with the tasks they belong to.
+        handlers: compiled handlers (``_error`` ...) with the tasks they belong to.
         problems: shared with whoever made the tree; what was found is appended.
     """
 
@@ -166,7 +167,16 @@ class Tree:
     ) -> None:
         config = task.config
         if "_error" in config or "_export" in config:
-            self._handler(task, full_name, node, depth)
+            self._error_handler(task, full_name, node, depth)
+        for key in ("_canceled", "_finally"):
+            if key in config:
+                self._handler(task, full_name, key, self._handler_mapping(node, key), depth)
+        if "_timeout" in config:
+            self._check_timeout(task, node)
+        if isinstance(config.get("_retry"), dict):
+            self._check_intervals(node)
+        if config.get("rerun_on_crash", "always") not in RERUN_ON_CRASH:
+            self._check_rerun(node)
         if not LIMITS.isdisjoint(config):
             for key in config:
                 if key in LIMITS:
@@ -174,19 +184,33 @@ class Tree:
                     span = key_span(node, key)
                     self.fatal(text, text, span, reason="it limits a whole attempt, not a task")
 
+    def _handler_mapping(self, node: Mapping[str, Json], key: str) -> Params | None:
+        written = node.get(key)
+        if written is None or isinstance(written, dict):
+            return written
+        self.fatal(
+            f"Parameter '{key}' must be an object",
+            f"{key} must be a task: a mapping",
+            value_span(node, key),
+            help=f'write an operator, "{key}: {{echo>: over}}", or "+" tasks below it',
+        )
+        return None
+
     def _handler(
+        self, task: TaskDefinition, full_name: str, key: str, written: Params | None, depth: int
+    ) -> None:
+        if written:
+            name = HANDLERS[key]
+            tree = Tree(self.problems, depth + 1)
+            tree.build(name, full_name + name, written)
+            self._fatal = self._fatal if self._fatal is not None else tree.digdag_error
+            self.handlers.append(([task], tree))
+
+    def _error_handler(
         self, task: TaskDefinition, full_name: str, node: Mapping[str, Json], depth: int
     ) -> None:
         config = task.config
-        written = config.get("_error")
-        if written is not None and not isinstance(written, dict):
-            self.fatal(
-                "Parameter '_error' must be an object",
-                "_error must be a task: a mapping",
-                value_span(node, "_error"),
-                help='write an operator, "_error: {echo>: failed}", or "+" tasks below it',
-            )
-            written = None
+        written = self._handler_mapping(node, "_error")
         export = config.get("_export")
         if isinstance(export, dict):
             exported = export.get("_error")
@@ -198,11 +222,49 @@ class Tree:
             text = "Parameter '_export' must be an object"
             self._bad_export = self._bad_export or text
             self._problem("_export must be a mapping", value_span(node, "_export"))
-        if written:
-            tree = Tree(self.problems, depth + 1)
-            tree.build("^error", full_name + "^error", written)
-            self._fatal = self._fatal if self._fatal is not None else tree.digdag_error
-            self.handlers.append(([task], tree))
+        self._handler(task, full_name, "_error", written, depth)
+
+    def _check_timeout(self, task: TaskDefinition, node: Mapping[str, Json]) -> None:
+        value = task.config["_timeout"]
+        is_template = isinstance(value, str) and "${" in value
+        if is_template and not task.is_group:
+            return  # evaluated when the task is run
+        if is_template or timeout(value) is None:
+            self.fatal(
+                f"Parameter '_timeout' must be a duration but got {sample(value)}",
+                "_timeout must be a duration",
+                value_span(node, "_timeout"),
+                reason="of a group it is read before the workflow runs, so ${...} is not possible"
+                if is_template
+                else None,
+                help='for example "_timeout: 1h 30m", or a number of seconds',
+            )
+
+    def _check_rerun(self, node: Mapping[str, Json]) -> None:
+        words = ", ".join(RERUN_ON_CRASH)
+        self.fatal(
+            f"Parameter 'rerun_on_crash' must be one of {words}",
+            f"rerun_on_crash must be one of {words}",
+            value_span(node, "rerun_on_crash"),
+            reason="it is read when nothing can be evaluated any more",
+        )
+
+    def _check_intervals(self, node: Mapping[str, Json]) -> None:
+        written = node["_retry"]
+        assert isinstance(written, dict)  # noqa: S101 - the caller has looked
+        for key in ("interval", "max_interval"):
+            value = written.get(key)
+            if value is None or (isinstance(value, str) and "${" in value):
+                continue
+            try:
+                seconds(key, value)
+            except ValueError as error:
+                self.fatal(
+                    str(error),
+                    f"{key} of _retry must be a duration",
+                    value_span(written, key),
+                    help=f'for example "{key}: 1m 30s", or a number of seconds',
+                )
 
     def _mapping(self, node: Mapping[str, Json], key: str) -> Mapping[str, Json] | None:
         """A subtask's mapping; a list of mappings is joined, as digdag does."""
@@ -406,7 +468,7 @@ def flatten(trees: Sequence[Tree]) -> list[TaskDefinition]:
         pending += tree.handlers
     for owners, tree in pending:  # grows while it is walked
         for owner in owners:
-            owner.error = len(tasks)
+            owner.handlers = {**owner.handlers, tree.tasks[0].name: len(tasks)}
         _move(tree, len(tasks))
         tasks += tree.tasks
         pending += tree.handlers
@@ -416,10 +478,11 @@ def flatten(trees: Sequence[Tree]) -> list[TaskDefinition]:
 def _move(tree: Tree, by: int) -> None:
     if by == 0:
         return
+    shift = Shift(by)
     for task in tree.tasks:
         task.index += by
         task.parent = None if task.parent is None else task.parent + by
-        task.upstreams = tuple([index + by for index in task.upstreams])
+        task.upstreams = shift.moved(task.upstreams)
         task.children = tuple([index + by for index in task.children])
 
 

@@ -12,10 +12,12 @@ child can move.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import assert_never
 
-from digpy.dsl.model import Workflow
+from digpy.dsl.model import CLEANUPS, SLA_FAIL, SLA_NAMES, Workflow
+from digpy.dsl.options import timeout
+from digpy.durations import written
 from digpy.engine.changes import Changes, End, Move, Output, Stop
 from digpy.engine.events import (
     CancelRequested,
@@ -23,15 +25,19 @@ from digpy.engine.events import (
     Due,
     Event,
     Failed,
+    Killed,
+    Limited,
     Lost,
     Postponed,
+    SlaMissed,
     Succeeded,
+    TimedOut,
 )
 from digpy.engine.overlay import Overlay
 from digpy.engine.planting import Origin, Planter
 from digpy.engine.states import DONE, FAILED, MOVING, WAITING, TaskState
 from digpy.engine.takeover import generated_roots
-from digpy.engine.transitions import MAX_LOSSES, ROWS, Action, Cause, round_rule
+from digpy.engine.transitions import ROWS, Action, Cause, root_fails_by_sla, round_rule
 from digpy.engine.tree import EVERYTHING, RAN, Selection, Task, TaskTree
 from digpy.errors import InternalError
 from digpy.values import Params
@@ -80,19 +86,21 @@ class Draft(Overlay):
         match event:
             case Claimed():
                 self._take(event.number, Cause.CLAIMED, event)
-            case Succeeded():
-                self._reported(Cause.SUCCEEDED, event)
-            case Failed():
-                self._reported(Cause.FAILED, event)
-            case Postponed():
-                self._reported(Cause.POSTPONED, event)
-            case Lost():
-                self._reported(Cause.LOST, event)
+            case Limited():
+                self._limit(self.change(event.number), event.timeout)
+            case Succeeded() | Failed() | Postponed() | Lost():
+                self._reported(event)
             case Due():
                 if self[event.number].state in WAITING:
                     self._take(event.number, Cause.DUE, event)
+            case TimedOut():
+                self._expire(event)
+            case SlaMissed():
+                self._miss_sla(event)
             case CancelRequested():
                 self._cancel_all()
+            case Killed():
+                self._kill_all()
             case _:
                 assert_never(event)
         self._settle()
@@ -108,27 +116,79 @@ class Draft(Overlay):
             self._ended(root)
         self._settle()
 
-    def _reported(self, cause: Cause, event: Succeeded | Failed | Postponed | Lost) -> None:
+    def _reported(self, event: Succeeded | Failed | Postponed | Lost) -> None:
         task = self[event.number]
         if task.state is not TaskState.RUNNING or task.fence != event.fence:
             return  # stale or repeated: somebody else's run, or reported already
         self.change(event.number).reported_fence = event.fence
+        cause = Cause.STOPPED if self._is_stopping(task) else _REPORTS[type(event)]
         self._take(event.number, cause, event)
+
+    def _expire(self, event: TimedOut) -> None:
+        deadline = self[event.number].deadline_at
+        if deadline is None or event.at < deadline:
+            return  # its try has ended, or it is to stop anyway
+        self.change(event.number).deadline_at = None
+        self._take(event.number, Cause.TIMED_OUT, event)
+
+    def _miss_sla(self, event: SlaMissed) -> None:
+        """Add what is to run then, whatever the root is doing, and stop the work if it is to fail.
+
+        A root that fails anyway has no work left, and no failure is added.
+        """
+        root = self.root
+        if self.cancel or root.state in DONE:
+            return
+        definitions = self.tree.definitions
+        roots = definitions.sla_roots()
+        if root.verdict in FAILED:
+            roots = [task for task in roots if task.name != SLA_FAIL]
+        origin = Origin(definitions, None)
+        planted = Planter(self, self._at).plant_anew(roots, origin, self.count(root.number))
+        for task in planted:
+            self._take(task.number, Cause.UNBLOCKED, None)
+        if any(task.definition.name == SLA_FAIL for task in planted):
+            self._take(root.number, Cause.SLA_MISSED, event)
+
+    def _is_stopping(self, task: Task) -> bool:
+        """What it runs has been told to stop."""
+        return task.cancel or task.timed_out or root_fails_by_sla(self, task, None)
 
     def _cancel_all(self) -> None:
         if self.cancel or self.root.state in DONE:
             return
         self.cancel = True
-        unfinished = [number for number in self.numbers() if self[number].state not in DONE]
+        self._cancel([self.root.number])
+
+    def _cancel(self, tops: Iterable[int]) -> None:
+        """Have `tops` and everything below them end; but what cleans up goes on."""
+        pending = list(tops)
+        unfinished = []
+        while pending:
+            task = self[pending.pop()]
+            if task.state not in DONE and task.definition.name not in CLEANUPS:
+                unfinished.append(task.number)
+                pending += task.children
+        unfinished.sort()
         for number in unfinished:
             task = self.change(number)
-            task.cancel = True
-            if task.state is TaskState.RUNNING:
+            if task.state is TaskState.RUNNING and not self._is_stopping(task):
                 self.emit(Stop(number, task.fence))
+            task.cancel = True
+            task.timeout = task.deadline_at = None
         for number in unfinished:
             # What is open closes when the last of its children has ended.
             if (self[number].state, Cause.CANCELED) in ROWS:
                 self._take(number, Cause.CANCELED, None)
+
+    def _kill_all(self) -> None:
+        if self.root.state in DONE:
+            return
+        self.cancel = True
+        for number in reversed(self.numbers()):  # children before parents
+            if (self[number].state, Cause.KILLED) in ROWS:
+                self.change(number).cancel = True
+                self._take(number, Cause.KILLED, None)
 
     # The table
 
@@ -153,10 +213,11 @@ class Draft(Overlay):
         state = task.state
         if state is TaskState.READY:
             self.ready.append(task.number)
-        elif state is TaskState.PLANNED:
-            self._opened(task)
+        elif state is TaskState.PLANNED and not task.timed_out:
+            self._opened(task)  # again with each handler; but what timed out only waits
         elif state in DONE:
             task.ended_at = self._at
+            task.timeout = task.deadline_at = None
             if state is TaskState.SUCCESS:
                 task.how = RAN
                 self._succeeded(task)
@@ -172,17 +233,19 @@ class Draft(Overlay):
     def _opened(self, task: Task) -> None:
         for number in task.children:
             child = self[number]
-            if child.state is TaskState.BLOCKED and child.waiting == 0:
+            if child.state is TaskState.BLOCKED and self[child.first].waiting == 0:
                 self._settling.append((Cause.UNBLOCKED, number))
         self._settling.append((Cause.SETTLED, task.number))
 
     def _succeeded(self, task: Task) -> None:
         for number in task.downstream:
-            follower = self.count(number)
-            follower.waiting -= 1
-            # A follower that was left out or taken over is done already.
-            if follower.waiting == 0 and follower.state is TaskState.BLOCKED:
-                self._settling.append((Cause.UNBLOCKED, number))
+            first = self.count(number)
+            first.waiting -= 1
+            if first.waiting == 0:
+                for follower in first.place.together:
+                    # One that was left out or taken over is done already.
+                    if self[follower].state is TaskState.BLOCKED:
+                        self._settling.append((Cause.UNBLOCKED, follower))
 
     def _ended(self, root: Task) -> None:
         self.emit(End(root.state))
@@ -202,6 +265,14 @@ class Draft(Overlay):
 
     def _nothing(self, _task: Task, _event: Event | None) -> None:
         pass
+
+    def _start_time(self, task: Task, _event: Event | None) -> None:
+        # The compiler has read it: what cannot be read does not come here.
+        self._limit(task, timeout(task.definition.timeout) or 0)
+
+    def _limit(self, task: Task, length: int) -> None:
+        if length:
+            task.timeout, task.deadline_at = length, self._at + length
 
     def _new_fence(self, task: Task, event: Event | None) -> None:
         assert isinstance(event, Claimed)  # noqa: S101 - narrows the type
@@ -230,21 +301,34 @@ class Draft(Overlay):
         self._record_result(task, event)
         assert isinstance(event, Succeeded)  # noqa: S101 - narrows the type
         definitions = event.outcome.definitions
-        assert definitions is not None  # noqa: S101 - the guard said so
-        origin = Origin(definitions, task.number)
-        Planter(self, self._at).plant(generated_roots(definitions), origin, task)
+        if definitions is not None:
+            origin = Origin(definitions, task.number)
+            Planter(self, self._at).plant(generated_roots(definitions), origin, task)
 
     def _record_error(self, task: Task, event: Event | None) -> None:
-        self.save(Output(task.number, task.round, None, {}, {}, (), _error_of(event)))
+        # What a task left that timed out later stays: its children were made from it.
+        left = self.newest_output(task)
+        if left is None:
+            left = Output(task.number, task.round, None, {}, {}, (), None)
+        self.save(left._replace(error=_error_of(task, event)))
+
+    def _stop_run(self, task: Task, _event: Event | None) -> None:
+        self.emit(Stop(task.number, task.fence))
+
+    def _stop_below(self, task: Task, _event: Event | None) -> None:
+        self._cancel(n for n in task.children if self[n].definition.name not in SLA_NAMES)
 
     def _retry(self, task: Task, event: Event | None) -> None:
-        assert isinstance(event, (Failed, Lost))  # noqa: S101 - narrows the type
+        assert isinstance(event, (Failed, Lost, TimedOut))  # noqa: S101 - narrows the type
         assert event.retry is not None  # noqa: S101 - the guard said so
         task.losses = 0
+        task.timeout = task.deadline_at = None
         task.retry_at = event.at + event.retry.wait(task.retries)
         task.retries += 1
         if isinstance(event, Failed):
             task.state_params = event.state
+        elif isinstance(event, TimedOut):
+            task.state_params = {}  # what it waited for belongs to the try that is over
 
     def _postpone(self, task: Task, event: Event | None) -> None:
         assert isinstance(event, Postponed)  # noqa: S101 - narrows the type
@@ -264,41 +348,69 @@ class Draft(Overlay):
         origin = Origin(task.definitions, task.origin)
         children = [origin.definitions[index] for index in task.definition.children]
         Planter(self, self._at).plant(children, origin, task)
+        self._start_time(task, None)
 
     def _next_round(self, task: Task, _event: Event | None) -> None:
         rule = round_rule(task)
         assert rule is not None  # noqa: S101 - the guard said so
         task.retry_at = self._at + rule.wait(task.retries)
         task.retries += 1
+        task.timeout = task.deadline_at = None
         task.past += task.children
         task.children = ()
         task.failed = 0
         task.round += 1
 
+    def _handle_timeout(self, task: Task, event: Event | None) -> None:
+        self._record_error(task, event)
+        self._hold(task, TaskState.GROUP_ERROR)
+
     def _handle_group_error(self, task: Task, _event: Event | None) -> None:
         self._hold(task, TaskState.GROUP_ERROR)
 
+    def _handle_success(self, task: Task, _event: Event | None) -> None:
+        self._hold(task, TaskState.SUCCESS)
+
+    def _handle_cancel(self, task: Task, _event: Event | None) -> None:
+        self._hold(task, TaskState.CANCELED)
+
     def _hold(self, task: Task, verdict: TaskState) -> None:
-        """Add the handlers; the verdict takes effect when they are done."""
-        handlers = []
-        if task.parent is None:
-            handlers.append(self.tree.definitions.tasks[-1])  # the alert; before ^error, as digdag
-        if self.handler_fits(task):
-            assert task.definition.error is not None  # noqa: S101 - it fits, so it exists
-            handlers.append(task.definitions[task.definition.error])
+        """Add the first handlers; the verdict takes effect when all are done."""
         task.verdict = verdict  # which also says that everything below runs
+        task.timeout = task.deadline_at = None
+        self._next_handlers(task, None)
+
+    def _next_handlers(self, task: Task, _event: Event | None) -> None:
+        assert task.verdict is not None  # noqa: S101 - the guard said so
         origin = Origin(task.definitions, task.origin)
-        Planter(self, self._at).plant(handlers, origin, task)
+        Planter(self, self._at).plant(self.handlers(task, task.verdict), origin, task)
 
 
-def _error_of(event: Event | None) -> Params:
+def timeout_error(task: Task) -> Params:
+    """The ``error`` of a task whose try took longer than its limit."""
+    assert task.timeout is not None  # noqa: S101 - it timed out
+    return {"message": f"timed out after {written(task.timeout)}"}
+
+
+def _error_of(task: Task, event: Event | None) -> Params:
+    if task.timed_out:
+        return timeout_error(task)
     if isinstance(event, Failed):
         return event.error
-    return {"message": f"the agent running this task disappeared {MAX_LOSSES} times (worker_lost)"}
+    times = f"{event.allowed} times" if isinstance(event, Lost) and event.allowed > 1 else "once"
+    return {"message": f"the agent running this task disappeared {times} (worker_lost)"}
 
+
+_REPORTS: dict[type[Event], Cause] = {
+    Succeeded: Cause.SUCCEEDED,
+    Failed: Cause.FAILED,
+    Postponed: Cause.POSTPONED,
+    Lost: Cause.LOST,
+}
 
 _ACTIONS: dict[Action, Callable[[Draft, Task, Event | None], None]] = {
     Action.NOTHING: Draft._nothing,
+    Action.START_TIME: Draft._start_time,
     Action.NEW_FENCE: Draft._new_fence,
     Action.RECORD_RESULT: Draft._record_result,
     Action.OPEN_RESULT: Draft._open_result,
@@ -306,8 +418,14 @@ _ACTIONS: dict[Action, Callable[[Draft, Task, Event | None], None]] = {
     Action.RETRY: Draft._retry,
     Action.POSTPONE: Draft._postpone,
     Action.HANDLE_ERROR: Draft._handle_error,
+    Action.STOP_RUN: Draft._stop_run,
+    Action.STOP_BELOW: Draft._stop_below,
     Action.COUNT_LOSS: Draft._count_loss,
     Action.OPEN_ROUND: Draft._open_round,
     Action.NEXT_ROUND: Draft._next_round,
+    Action.HANDLE_TIMEOUT: Draft._handle_timeout,
     Action.HANDLE_GROUP_ERROR: Draft._handle_group_error,
+    Action.HANDLE_SUCCESS: Draft._handle_success,
+    Action.HANDLE_CANCEL: Draft._handle_cancel,
+    Action.NEXT_HANDLERS: Draft._next_handlers,
 }

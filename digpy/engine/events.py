@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from digpy.dsl.model import Definitions, Subtasks
-from digpy.engine.retry import RetryRule
+from digpy.dsl.retry import RetryRule
 from digpy.values import Params
+
+MAX_LOSSES = 3
+"""Consecutive runs of a task that may vanish before it fails, unless somebody says otherwise."""
 
 
 class Outcome(NamedTuple):
@@ -31,6 +34,14 @@ class Claimed(NamedTuple):
 
     number: int
     at: int
+
+
+class Limited(NamedTuple):
+    """The present try of a running task may take `timeout` microseconds from now."""
+
+    number: int
+    at: int
+    timeout: int
 
 
 class Succeeded(NamedTuple):
@@ -73,13 +84,15 @@ class Lost(NamedTuple):
     """The run of `fence` is gone without a result, and nothing of it is alive.
 
     `retry` is the task's ``_retry`` as evaluated when the run was claimed. It counts only when the
-    task is lost too often: until then a loss spends nothing.
+    task is lost too often: until then a loss spends nothing. The `allowed`-th loss in a row is one
+    too many; 1: the task must not run again, because this run may have done something.
     """
 
     number: int
     fence: int
     at: int
     retry: RetryRule | None = None
+    allowed: int = MAX_LOSSES
 
 
 class Due(NamedTuple):
@@ -89,11 +102,51 @@ class Due(NamedTuple):
     at: int
 
 
+class TimedOut(NamedTuple):
+    """The deadline of a task's present try has passed.
+
+    `retry` is the task's ``_retry`` as evaluated with its parameters. It counts for a task between
+    two runs; one that runs brings its own with its report, and one that is open is retried as it is
+    written.
+    """
+
+    number: int
+    at: int
+    retry: RetryRule | None = None
+
+
+class SlaMissed(NamedTuple):
+    """The attempt should have ended by now; this is said once."""
+
+    at: int
+
+
 class CancelRequested(NamedTuple):
-    """The attempt is to stop: nothing new starts, nothing is retried, no handler runs."""
+    """The attempt is to stop: nothing starts any more, and nothing is retried.
+
+    Except below ``^canceled`` and ``^finally``.
+    """
 
     at: int
     cause: str
 
 
-Event: TypeAlias = Claimed | Succeeded | Failed | Postponed | Lost | Due | CancelRequested
+class Killed(NamedTuple):
+    """The attempt is to end now: nothing of it is alive, and nothing will be started."""
+
+    at: int
+
+
+Event: TypeAlias = (
+    Claimed
+    | Limited
+    | Succeeded
+    | Failed
+    | Postponed
+    | Lost
+    | Due
+    | TimedOut
+    | SlaMissed
+    | CancelRequested
+    | Killed
+)

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from digpy.dsl.model import ALERT, HANDLER_NAMES, SLA_NAMES, TaskDefinition
 from digpy.engine.changes import Changes, Effect, Move, Output, Update
-from digpy.engine.states import TaskState
+from digpy.engine.states import FAILED, TaskState
 from digpy.engine.tree import Task, TaskTree
 
 
@@ -51,12 +52,35 @@ class Overlay:
         """What the newest run of `task` left, None if nothing."""
         return self.output(task.number, task.round)
 
-    def handler_fits(self, task: Task) -> bool:
-        """The task has an ``_error``, and the task limit has room for it."""
-        index = task.definition.error
-        return index is not None and (
-            len(self) + task.definitions.static_count(index) <= self.limit
-        )
+    def handlers(self, task: Task, verdict: TaskState) -> list[TaskDefinition]:
+        """What has to run next before `task` ends as `verdict`; nothing if all of it is there.
+
+        ``^canceled``, or the alert of the root and ``^error``; then ``^finally``. What does not fit
+        the task limit is left out, but for the alert.
+        """
+        there = set()
+        for number in reversed(task.children):
+            name = self[number].definition.name
+            if name in HANDLER_NAMES:
+                there.add(name)
+            elif name not in SLA_NAMES:  # which may have come in between
+                break
+        first: list[TaskDefinition] = []
+        if verdict in FAILED:
+            if task.parent is None and ALERT not in there:
+                first.append(self.tree.definitions.tasks[-1])  # before ^error, as digdag
+            first += self._missing(task, "^error", there)
+        elif verdict is TaskState.CANCELED and "^finally" not in there:
+            first = self._missing(task, "^canceled", there)
+        return first or self._missing(task, "^finally", there)
+
+    def _missing(self, task: Task, name: str, there: set[str]) -> list[TaskDefinition]:
+        index = task.definition.handlers.get(name)
+        if index is None or name in there:
+            return []
+        if len(self) + task.definitions.static_count(index) > self.limit:
+            return []
+        return [task.definitions[index]]
 
     def changes(self) -> Changes:
         """Everything that happened on this draft."""

@@ -12,12 +12,16 @@ store made inside beats the export.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from digpy.dsl.model import ALERT, HANDLER_NAMES
 from digpy.engine.changes import Output
-from digpy.engine.tree import Task
+from digpy.engine.states import FAILED, TaskState
+from digpy.engine.tree import Task, Tasks
+
+_ASIDE = HANDLER_NAMES - {"^finally"}
 
 
 class Kind(Enum):
@@ -29,8 +33,8 @@ class Kind(Enum):
     """What an ancestor's operator exported to its subtasks."""
     STORE = 3
     """Resets, then stores."""
-    ERROR = 4
-    """``error`` for a handler, below it the stores of the failed group: see `error_sources`."""
+    HANDLER = 4
+    """What a handler is told: the stores below its owner, ``error``, ``cancel_cause``."""
 
 
 class Layer(NamedTuple):
@@ -45,18 +49,6 @@ class Layer(NamedTuple):
     output: Output | None
 
 
-class Tasks(Protocol):
-    """What this module asks of a tree or a draft."""
-
-    def __getitem__(self, number: int) -> Task:
-        """The task of that number."""
-        ...
-
-    def output(self, number: int, round_: int) -> Output | None:
-        """What the run that opened `round_` left."""
-        ...
-
-
 class Layers:
     """Finds the layers of the tasks of one tree, remembering what siblings share.
 
@@ -68,7 +60,7 @@ class Layers:
     def __init__(self) -> None:
         self._inside: dict[tuple[int, int], Layer | None] = {}
         self._entering: dict[int, Layer | None] = {}
-        self._behind: dict[tuple[int, ...], Layer | None] = {}
+        """By the first of those that stand at the same place."""
 
     def of(self, tasks: Tasks, task: Task) -> Layer | None:
         """The newest layer of `task`: everything inherited, then its own export.
@@ -99,81 +91,109 @@ class Layers:
                 if output.export:
                     layer = Layer(layer, Kind.RESULT_EXPORT, task.number, output)
                 layer = _stored(layer, output)
+            if task.state is not TaskState.PLANNED:
+                return layer  # what a missed sla: has added does not wait for the root's result
             self._inside[key] = layer
         return self._inside[key]
 
     def _follow(self, tasks: Tasks, task: Task, inherited: Layer | None) -> Layer | None:
         """What the parent passes on, then what the upstream siblings of `task` stored."""
         # A row of siblings can be long: find the first one known, then walk forward.
+        first = task.first
         pending = []
-        while task.number not in self._entering:
+        while task.first not in self._entering:
             pending.append(task)
             if not task.upstreams:
                 break
             task = tasks[min(task.upstreams)]
         for waiting in reversed(pending):
-            self._entering[waiting.number] = self._find(tasks, waiting, inherited)
-        return self._entering[pending[0].number if pending else task.number]
+            self._entering[waiting.first] = self._find(tasks, waiting, inherited)
+        return self._entering[first]
 
     def _find(self, tasks: Tasks, task: Task, inherited: Layer | None) -> Layer | None:
         if not task.upstreams:
             return inherited
-        upstreams = tuple(sorted(task.upstreams))
-        if upstreams not in self._behind:  # the tasks of one chunk stand behind the same ones
-            if _is_chunk(tasks, upstreams):
-                visited, layer = upstreams, self._entering[upstreams[0]]
-            else:
-                visited, layer = tuple(_transitive(tasks, upstreams)), inherited
-            for number in visited:
-                layer = _visit(tasks, tasks[number], layer)
-            self._behind[upstreams] = layer
-        return self._behind[upstreams]
+        upstreams = sorted(task.upstreams)
+        if _is_chunk(tasks, upstreams):
+            visited: Iterable[int] = upstreams
+            layer = self._entering[tasks[upstreams[0]].first]
+        else:
+            visited, layer = _transitive(tasks, upstreams), inherited
+        for number in visited:
+            layer = _visit(tasks, tasks[number], layer)
+        return layer
+
+
+def owner_of(tasks: Tasks, handler: Task) -> Task:
+    """The task whose end a handler belongs to."""
+    assert handler.parent is not None  # noqa: S101 - the root is no handler
+    return tasks[handler.parent]
+
+
+def left_below(tasks: Tasks, handler: Task) -> list[Output]:
+    """What all descendants of a handler's owner left, in all rounds, in the order of numbers.
+
+    Without what its other handlers left, but for a ``^finally`` that is over. Nothing if the owner
+    failed itself.
+    """
+    owner = owner_of(tasks, handler)
+    if owner.verdict is TaskState.ERROR:
+        return []
+    return [
+        output
+        for child in sorted((*owner.past, *owner.children))
+        if child < handler.number and tasks[child].definition.name not in _ASIDE
+        for task in (tasks[child], *_descendants(tasks, tasks[child]))
+        for output in _left(tasks, task)
+    ]
 
 
 def error_sources(tasks: Tasks, handler: Task) -> list[Output]:
-    """The outputs that a handler's ``error`` and folded stores are made of, in order.
+    """The outputs that a handler's ``error`` is made of, in order; none if nothing failed.
 
-    For a task that failed itself its own error; for one whose children failed those of all
-    descendants in all rounds, in the order of their numbers, without the handlers' own.
+    For a task that failed itself, or timed out, its own error; for one whose children failed those
+    of `left_below`.
     """
-    assert handler.parent is not None  # noqa: S101 - a handler is below what failed
-    owner = tasks[handler.parent]
+    owner = owner_of(tasks, handler)
+    if owner.verdict not in FAILED:
+        return []
     own = tasks.output(owner.number, owner.round)
     if own is not None and own.error is not None:
         return [own]
-    return [
-        output
-        for task in _descendants(tasks, owner)
-        if task.number < handler.number and task.definition.name != "^failure-alert"
-        for output in _left(tasks, task)
-    ]
+    return left_below(tasks, handler)
 
 
 def _own(task: Task, layer: Layer | None) -> Layer | None:
     if task.definition.export:
         layer = Layer(layer, Kind.EXPORT, task.number, None)
-    if task.definition.name == "^error":
-        layer = Layer(layer, Kind.ERROR, task.number, None)
+    if task.definition.name in HANDLER_NAMES and task.definition.name != ALERT:
+        layer = Layer(layer, Kind.HANDLER, task.number, None)
     return layer
 
 
-def _is_chunk(tasks: Tasks, upstreams: tuple[int, ...]) -> bool:
+def _is_chunk(tasks: Tasks, upstreams: Sequence[int]) -> bool:
     """What is before the first of `upstreams` is all there is before them."""
     before = {*tasks[upstreams[0]].upstreams, *upstreams}
-    return all(before.issuperset(tasks[number].upstreams) for number in upstreams[1:])
+    places = {tasks[number].first for number in upstreams}
+    return all(before.issuperset(tasks[place].upstreams) for place in places)
 
 
-def _transitive(tasks: Tasks, upstreams: tuple[int, ...]) -> Iterator[int]:
+def _transitive(tasks: Tasks, upstreams: Iterable[int]) -> Iterator[int]:
     """The siblings of that number and their upstreams: ascending, the farther ones first."""
     seen: set[int] = set()
+    places: set[int] = set()
     path: list[int] = []
     stack = [iter(upstreams)]
     while stack:
         for number in stack[-1]:
             if number not in seen:
+                task = tasks[number]
                 seen.add(number)
                 path.append(number)
-                stack.append(iter(sorted(tasks[number].upstreams)))
+                # What those wait for that wait together is seen with the first of them.
+                before = sorted(task.upstreams) if task.first not in places else []
+                places.add(task.first)
+                stack.append(iter(before))
                 break
         else:
             stack.pop()

@@ -8,14 +8,13 @@ from digpy.dsl.model import Definitions, TaskDefinition
 from digpy.engine.overlay import Overlay
 from digpy.engine.states import TaskState
 from digpy.engine.takeover import (
-    AT_REST,
     generated_roots,
     generated_then,
     is_known,
     may_skip,
     may_take,
 )
-from digpy.engine.tree import RESUMED, SKIPPED, Task, TaskRow, adopt, connect
+from digpy.engine.tree import RESUMED, SKIPPED, Siblings, Task, TaskRow, adopt
 
 
 class Origin(NamedTuple):
@@ -53,15 +52,18 @@ class Planter:
         skips = may_skip(self._overlay, parent, origin.task)
         return self._plant(roots, origin, parent, _Fate(takes=takes, skips=skips))
 
+    def plant_anew(self, roots: list[TaskDefinition], origin: Origin, parent: Task) -> list[Task]:
+        """`plant`, but all of it has to run."""
+        return self._plant(roots, origin, parent, _Fate())
+
     def _plant(
         self, roots: list[TaskDefinition], origin: Origin, parent: Task | None, fate: _Fate
     ) -> list[Task]:
-        siblings: dict[int, Task] = {}
+        siblings = Siblings()
         for definition in roots:
             mine = self._fate(definition, origin, parent, siblings, fate)
             task = self._insert(definition, origin, parent, mine.how)
-            connect(task, siblings)
-            siblings[definition.index] = task
+            siblings.enter(task)
             below, children = origin, [origin.definitions[index] for index in definition.children]
             if mine.how == RESUMED:
                 generated = self._take_over(task)
@@ -69,17 +71,16 @@ class Planter:
                     below, children = Origin(generated, task.number), generated_roots(generated)
             if children:
                 self._plant(children, below, task, mine)
-        tasks = list(siblings.values())
         if parent is not None:
-            adopt(parent, parent.round, tasks)
-        return tasks
+            adopt(parent, parent.round, siblings.tasks)
+        return siblings.tasks
 
     def _fate(
         self,
         definition: TaskDefinition,
         origin: Origin,
         parent: Task | None,
-        siblings: dict[int, Task],
+        siblings: Siblings,
         fate: _Fate,
     ) -> _Fate:
         if fate.how is not None or not (fate.takes or fate.skips):
@@ -88,12 +89,10 @@ class Planter:
         full_name = _full_name(parent, definition)
         if fate.skips and selection.run is not None and full_name not in selection.run:
             return _Fate(SKIPPED)
-        takes = fate.takes and all(siblings[i].how in AT_REST for i in definition.upstreams)
-        if (
-            takes
-            and definition.name != "^check"
-            and is_known(selection, definition, origin.definitions, full_name)
-        ):
+        takes = (
+            fate.takes and definition.name != "^check" and siblings.place(definition).undisturbed
+        )
+        if takes and is_known(selection, definition, origin.definitions, full_name):
             return _Fate(RESUMED)
         return fate._replace(takes=takes)
 
@@ -129,6 +128,8 @@ class Planter:
             state_params={},
             started_at=None,
             ended_at=None if how is None else self._at,
+            timeout=None,
+            deadline_at=None,
         )
         task = Task(row, origin.definitions)
         self._overlay.insert(task)

@@ -2,7 +2,7 @@
 
 A success is taken over by full name, with everything below it, and only where nothing new could
 change it: in the first round of every ancestor, and behind nothing that runs. Handlers and the
-failure alert always run; a ``^check`` is taken over only together with its owner.
+failure alert always run; a ``^check`` and all in it is taken over only together with its owner.
 
 Follows digdag 0.10.5 (``TaskControl``), except that generated descendants come along, and that a
 task with something unknown below it or before it runs again.
@@ -12,11 +12,8 @@ from __future__ import annotations
 
 from digpy.dsl.model import Definitions, TaskDefinition
 from digpy.engine.overlay import Overlay
-from digpy.engine.tree import RESUMED, SKIPPED, Selection, Task
+from digpy.engine.tree import Selection, Task
 from digpy.errors import CompileError
-
-AT_REST = frozenset({RESUMED, SKIPPED})
-"""How a task succeeded that did nothing in this attempt."""
 
 
 def generated_roots(definitions: Definitions) -> list[TaskDefinition]:
@@ -68,9 +65,9 @@ def may_take(overlay: Overlay, parent: Task | None) -> bool:
     if not overlay.tree.selection.takeovers:
         return False
     while parent is not None:
-        if parent.round or parent.verdict is not None:
+        if parent.round or parent.verdict is not None or parent.definition.name == "^check":
             return False
-        if any(overlay[number].how not in AT_REST for number in parent.upstreams):
+        if not parent.place.undisturbed:
             return False
         parent = None if parent.parent is None else overlay[parent.parent]
     return True

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from digpy.dsl.model import Definitions, Subtasks, TaskDefinition
+from digpy.dsl.model import SLA_FAIL, Definitions, Subtasks, TaskDefinition
 from digpy.engine.changes import Changes, Output
 from digpy.engine.states import FAILED, MOVING, TaskState
 from digpy.errors import InternalError
@@ -19,6 +19,9 @@ from digpy.values import Params
 
 RAN, RESUMED, SKIPPED = "ran", "resumed", "skipped"
 """How a task succeeded: it ran, it did so in an earlier attempt, or it was left out on purpose."""
+
+AT_REST = frozenset({RESUMED, SKIPPED})
+"""How a task succeeded that did nothing in this attempt."""
 
 
 class TaskRow(NamedTuple):
@@ -34,8 +37,8 @@ class TaskRow(NamedTuple):
             in the workflow.
         source: index of the definition, in the workflow or in what `origin` generated.
         state: a `TaskState`.
-        verdict: ERROR or GROUP_ERROR held while handlers run.
-        cancel: a cancel was requested before the task was done.
+        verdict: how the task will end; held while handlers run.
+        cancel: the attempt, or a task above this one, was to stop before the task was done.
         how: `RAN`, `RESUMED` or `SKIPPED`, once it succeeded.
         fence: number of the newest claim; 0: never claimed.
         reported_fence: number of the newest claim whose run is known to have ended.
@@ -45,6 +48,9 @@ class TaskRow(NamedTuple):
         awaits: the attempt whose end makes a waiting task due earlier.
         state_params: private state of the operator.
         started_at: first claim; ended_at: when done. UTC microseconds.
+        timeout: how long the present try may take, microseconds; None: as long as it likes.
+        deadline_at: when that is over, UTC microseconds; None with a `timeout`: it is over, and
+            what runs is being stopped.
     """
 
     number: int
@@ -67,9 +73,28 @@ class TaskRow(NamedTuple):
     state_params: Params
     started_at: int | None
     ended_at: int | None
+    timeout: int | None
+    deadline_at: int | None
 
 
 _FIELDS = attrgetter(*TaskRow._fields)
+
+
+class Place(NamedTuple):
+    """Where a task stands among its siblings: one object for all that wait for the same ones.
+
+    Attributes:
+        upstreams: numbers of the siblings that must succeed first.
+        together: numbers of the tasks that stand here, in order; empty where nobody has to wait.
+        undisturbed: no upstream does anything in this attempt.
+    """
+
+    upstreams: tuple[int, ...]
+    together: list[int]
+    undisturbed: bool
+
+
+_IN_FRONT = Place((), [], True)
 
 
 class Task:
@@ -77,8 +102,10 @@ class Task:
 
     Beyond `TaskRow`'s fields: `definition` and the `definitions` it stands in; `children` are the
     numbers of the live round, `past` those of earlier rounds; `moving` and `failed` count live
-    children in such states; `waiting` counts upstream siblings that have not succeeded, `upstreams`
-    and `downstream` are their numbers (complete once the siblings are inserted).
+    children in such states. `place` says where it stands among its siblings; of those that share
+    one the first counts for all: its `waiting` is how many upstreams have not succeeded, and
+    `downstream` are the first ones of those that wait for this task. So N tasks behind N others
+    cost N, not N x N. These are complete once the siblings are inserted.
     """
 
     number: int
@@ -101,17 +128,22 @@ class Task:
     state_params: Params
     started_at: int | None
     ended_at: int | None
+    timeout: int | None
+    deadline_at: int | None
+
+    # Only parents have own ones. Python lets objects share their table of names as long as these
+    # are fewer than 30, which makes a leaf a fifth as large.
+    children: tuple[int, ...] = ()
+    past: tuple[int, ...] = ()
+    moving = 0
+    failed = 0
 
     def __init__(self, row: TaskRow, definitions: Definitions) -> None:
         self.__dict__.update(zip(TaskRow._fields, row, strict=True))
         self.definitions = definitions
         self.definition: TaskDefinition = definitions[row.source]
-        self.children: tuple[int, ...] = ()
-        self.past: tuple[int, ...] = ()
-        self.upstreams: tuple[int, ...] = ()
+        self.place = _IN_FRONT
         self.downstream: list[int] = []
-        self.moving = 0
-        self.failed = 0
         self.waiting = 0
 
     def __repr__(self) -> str:
@@ -121,6 +153,21 @@ class Task:
     def is_group(self) -> bool:
         """It has no operator of its own."""
         return self.definition.is_group
+
+    @property
+    def upstreams(self) -> tuple[int, ...]:
+        """Numbers of the siblings that must succeed first."""
+        return self.place.upstreams
+
+    @property
+    def first(self) -> int:
+        """Number of the first of those that stand at the same place: itself if it is in front."""
+        return self.place.together[0] if self.place.together else self.number
+
+    @property
+    def timed_out(self) -> bool:
+        """Its deadline has passed; it fails once nothing below it runs."""
+        return self.timeout is not None and self.deadline_at is None
 
     def row(self) -> TaskRow:
         """The part that the database keeps."""
@@ -148,6 +195,23 @@ class Selection(NamedTuple):
 
 
 EVERYTHING = Selection()
+
+
+class Tasks(Protocol):
+    """What a tree and a draft over it have in common."""
+
+    def __getitem__(self, number: int) -> Task:
+        """The task of that number."""
+        ...
+
+    def output(self, number: int, round_: int) -> Output | None:
+        """What the run that opened `round_` left, None if nothing."""
+        ...
+
+
+def fails_by_sla(tasks: Tasks) -> bool:
+    """The ``sla:`` was missed, which ends the work and makes the attempt fail."""
+    return any(tasks[number].definition.name == SLA_FAIL for number in tasks[1].children)
 
 
 class TaskTree:
@@ -211,34 +275,55 @@ def load_tree(
     """
     tree.outputs = {(output.number, output.round): output for output in outputs}
     generated: dict[tuple[int, int], Definitions] = {}
-    siblings: dict[tuple[int | None, int], dict[int, Task]] = {}
-    children: dict[tuple[int | None, int], list[Task]] = {}
+    siblings: dict[tuple[int | None, int], Siblings] = {}
     for row in sorted(rows):
         task = Task(row, _definitions_of(row, tree, generated, compile_generated))
         tree.tasks[row.number] = task
-        # Handlers may stand in other definitions than their siblings; they come last and depend on
-        # nobody, so an index means one sibling to whoever asks.
-        earlier = siblings.setdefault((row.parent, row.born), {})
-        connect(task, earlier)
-        earlier[row.source] = task
-        children.setdefault((row.parent, row.born), []).append(task)
-        tree.cancel = tree.cancel or row.cancel
-    for (parent, born), tasks in children.items():
+        siblings.setdefault((row.parent, row.born), Siblings()).enter(task)
+    for (parent, born), born_together in siblings.items():
         if parent is not None:
-            adopt(tree.tasks[parent], born, tasks)
+            adopt(tree.tasks[parent], born, born_together.tasks)
+    tree.cancel = tree.root.cancel
     return tree
 
 
-def connect(task: Task, earlier: Mapping[int, Task]) -> None:
-    """Derive `upstreams`, `downstream` and `waiting` of a task and its `earlier` siblings.
+class Siblings:
+    """The tasks of one parent and one round, entered in order: who waits for whom."""
 
-    `earlier` is keyed by the index of the definition.
-    """
-    upstreams = [earlier[index] for index in dict.fromkeys(task.definition.upstreams)]
-    task.upstreams = tuple(upstream.number for upstream in upstreams)
-    for upstream in upstreams:
-        upstream.downstream.append(task.number)
-        task.waiting += upstream.state is not TaskState.SUCCESS
+    def __init__(self) -> None:
+        self.tasks: list[Task] = []
+        # Handlers may stand in other definitions than their siblings; they come last and depend on
+        # nobody, so an index means one sibling to whoever asks.
+        self._by_source: dict[int, Task] = {}
+        # By identity: the definitions of a chunk share their upstreams.
+        self._places: dict[int, Place] = {}
+
+    def place(self, definition: TaskDefinition) -> Place:
+        """Where the next one stands; its upstreams have been entered."""
+        if not definition.upstreams:
+            return _IN_FRONT
+        place = self._places.get(id(definition.upstreams))
+        if place is None:
+            upstreams = self._named(definition.upstreams)
+            undisturbed = all(task.how in AT_REST for task in upstreams)
+            place = Place(tuple([task.number for task in upstreams]), [], undisturbed)
+            self._places[id(definition.upstreams)] = place
+        return place
+
+    def enter(self, task: Task) -> None:
+        """Add the next one."""
+        task.place = self.place(task.definition)
+        if task.upstreams:
+            task.place.together.append(task.number)
+            if task.first == task.number:
+                for upstream in self._named(task.definition.upstreams):
+                    upstream.downstream.append(task.number)
+                    task.waiting += upstream.state is not TaskState.SUCCESS
+        self.tasks.append(task)
+        self._by_source[task.source] = task
+
+    def _named(self, sources: tuple[int, ...]) -> list[Task]:
+        return [self._by_source[source] for source in dict.fromkeys(sources)]
 
 
 def adopt(parent: Task, born: int, children: list[Task]) -> None:

@@ -10,7 +10,7 @@ ask for: ``states``, ``errors`` (messages of tasks), ``claims`` (how often a tas
 ``waited`` (seconds that passed in waits). Some have ``limit`` (of tasks) and ``params`` (of the
 start).
 
-Not here: 136 to 148, which are about schedules and ``sla:``.
+136 to 148, which are about schedules and ``sla:``, are in `test_edge_cases_of_schedules`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The numbered edge cases of digdag's language that are about schedules and ``sla:``.
-
-Not here: 147, which is about what happens to tasks when an ``sla:`` is missed; nothing does yet.
-"""
+"""The numbered edge cases of digdag's language that are about schedules and ``sla:``."""
 
 from __future__ import annotations
 
@@ -20,8 +17,9 @@ from digpy.source import Source
 from digpy.values import Params
 from tests.support.instants import instant, shown
 from tests.support.played import Play, play
+from tests.support.scheduling import Schedule, schedule
 
-__all__ = ["play"]
+__all__ = ["play", "schedule"]
 
 LOS_ANGELES = "America/Los_Angeles"
 
@@ -70,6 +68,35 @@ def test_137_those_that_are_too_late_are_skipped() -> None:
     state = ScheduleState(hourly.first_from(instant("2016-01-01T01:30")), None)
 
     assert started(hourly, state, "2016-01-01T05:10") == ["05:00"]
+
+
+@pytest.mark.parametrize(
+    ("option", "hours"), [("", ["02", "03", "04", "05"]), (", skip_delayed_by: 30m", ["05"])]
+)
+def test_137_a_scheduler_that_was_down_catches_up(
+    schedule: Schedule, option: str, hours: list[str]
+) -> None:
+    site = schedule(w=f"schedule: {{hourly>: 00:00{option}}}", now="2016-01-01T01:30")
+    site.look_at("2016-01-01T05:10")
+
+    assert site.sessions("w") == [f"2016-01-01T{hour}:00" for hour in hours]
+
+
+def test_138_the_session_after_skipped_ones_knows_the_one_that_ran(schedule: Schedule) -> None:
+    site = schedule(
+        w="schedule: {minutes_interval>: 10, skip_on_overtime: true}\n"
+        '+a:\n  echo>: "${session_time} ${last_session_time} ${last_executed_session_time}"\n',
+        now="2016-01-01",
+    )
+    for minute in ("00", "10", "20", "25", "30"):
+        site.look_at(f"2016-01-01T00:{minute}")
+        if minute == "25":  # the attempt of 00:00 ends
+            site.run_everything()
+    site.run_everything()
+
+    assert site.printed[1:] == [
+        "2016-01-01T00:30:00+00:00 2016-01-01T00:20:00+00:00 2016-01-01T00:00:00+00:00"
+    ]
 
 
 def test_138_no_session_starts_while_an_attempt_is_active() -> None:
@@ -189,6 +216,56 @@ def test_146_the_sessions_of_a_backfill_know_the_one_before() -> None:
     ]
     second = session_parameters({}, "UTC", (times[0], times[2]), last_executed=times[0])
     assert second["last_executed_session_time"] == "2016-01-01T00:00:00+00:00"
+
+
+MISSED = """\
+sla: {duration: 00:00:05, fail: FAIL}
++a: {wait>: 10s}
++b: {echo>: b}
+"""
+
+
+def test_147_a_missed_sla_that_is_to_fail_stops_the_work(play: Play) -> None:
+    # On purpose not as in digdag, where +a and +b still complete before the attempt fails.
+    played = play(MISSED.replace("FAIL", "true"))
+    played.run()
+
+    assert played.prints == []
+    assert played.states() == {
+        "+w": "group_error",
+        "+w+a": "canceled",
+        "+w+b": "blocked",
+        "+w^sla^alert": "success",
+        "+w^sla^fail": "error",
+        "+w^failure-alert": "success",
+    }
+
+
+def test_147_without_fail_nothing_is_interrupted(play: Play) -> None:
+    played = play(MISSED.replace("FAIL", "false"))
+    played.run()
+
+    assert played.prints == ["b"]
+    assert set(played.states().values()) == {"success"}
+    assert "+w^sla^alert" in played.states()
+
+
+def test_146_a_backfill_runs_one_session_after_another(schedule: Schedule) -> None:
+    site = schedule(
+        w="schedule: {daily>: 09:00:00}\n"
+        '+a:\n  echo>: "${session_date} ${last_executed_session_time}"\n',
+        now="2016-06-01",
+    )
+    site.backfill("w", "2016-01-01", 3)
+    while admitted := site.admit():
+        (attempt,) = admitted
+        site.run(attempt)
+
+    assert site.printed == [
+        "2016-01-01 ",
+        "2016-01-02 2016-01-01T00:00:00+00:00",
+        "2016-01-03 2016-01-02T00:00:00+00:00",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ did. After every event everything that must always hold is checked.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import hypothesis.strategies as st
@@ -22,7 +23,9 @@ from hypothesis.stateful import (
 )
 
 from digpy.dsl.compiler import compile_generated
-from digpy.dsl.model import Subtasks
+from digpy.dsl.model import CLEANUPS, HANDLER_NAMES, SLA_FAIL, SLA_NAMES, Subtasks
+from digpy.dsl.options import timeout
+from digpy.dsl.retry import RetryRule
 from digpy.engine.advance import advance, begin
 from digpy.engine.changes import Changes, End, Stop
 from digpy.engine.events import (
@@ -31,15 +34,19 @@ from digpy.engine.events import (
     Due,
     Event,
     Failed,
+    Killed,
+    Limited,
     Lost,
     Outcome,
     Postponed,
+    SlaMissed,
     Succeeded,
+    TimedOut,
 )
-from digpy.engine.retry import RetryRule
 from digpy.engine.states import DONE, FAILED, MOVING, WAITING, TaskState
 from digpy.engine.transitions import TABLE, round_rule
-from digpy.engine.tree import EVERYTHING, Selection, Task, TaskRow, TaskTree
+from digpy.engine.tree import EVERYTHING, Selection, Task, TaskRow, TaskTree, fails_by_sla
+from digpy.values import Params
 from tests.support.engine import assert_same, compile_dict, image, reload, successes
 from tests.support.workflows import task_mappings, workflows
 
@@ -67,6 +74,9 @@ class World(RuleBasedStateMachine):
         self.finished: dict[int, TaskRow] = {}
         self.reports: list[Event] = []
         self.ended = 0
+        self.killed = False
+        self.left_out = False
+        self.missed = False
 
     # What happens
 
@@ -81,7 +91,7 @@ class World(RuleBasedStateMachine):
     def claim(self, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from(self._in(TaskState.READY)))
         fence = self.tree[number].fence
-        self._feed(Claimed(number, self.now))
+        self._claim(number)
         assert self.tree[number].fence == fence + 1
         assert self._may_run(self.tree[number])
 
@@ -101,7 +111,7 @@ class World(RuleBasedStateMachine):
         for fate in fates:
             ready, waiting = self._in(TaskState.READY), self._in(*WAITING)
             if ready:
-                self._feed(Claimed(ready[0], self.now))
+                self._claim(ready[0])
                 self._finish(self.tree[ready[0]], fate)
             elif waiting:
                 self._wake(self.tree[waiting[0]])
@@ -128,12 +138,56 @@ class World(RuleBasedStateMachine):
         if self.tree.cancel or self.tree.root.state in DONE:
             self._feed_nothing(CancelRequested(self.now, "user"))
             return
-        running = {(n, self.tree[n].fence) for n in self._in(TaskState.RUNNING)}
+        running = {
+            (n, self.tree[n].fence)
+            for n in self._in(TaskState.RUNNING)
+            if not (self._cleans(n) or self._was_stopped(self.tree[n]))
+        }
         changes = self._feed(CancelRequested(self.now, "user"))
         stops = [effect for effect in changes.effects if isinstance(effect, Stop)]
         assert {(stop.number, stop.fence) for stop in stops} == running
         assert len(stops) == len(running)
-        assert not self._in(TaskState.READY, *WAITING)
+
+    @rule(data=st.data(), retry=RETRIES)
+    @precondition(lambda self: self._limited())
+    def time_out(self, data: st.DataObject, retry: RetryRule | None) -> None:
+        number = data.draw(st.sampled_from(self._limited()))
+        task = self.tree[number]
+        assert task.deadline_at is not None
+        self._feed_nothing(TimedOut(number, task.deadline_at - 1, retry))
+        self.now = max(self.now, task.deadline_at)
+        self._feed(TimedOut(number, self.now, retry))
+        self._feed_nothing(TimedOut(number, self.now, retry))
+
+    @rule(chance=st.integers(0, 4))
+    @precondition(lambda self: not self.missed)
+    def miss_sla(self, chance: int) -> None:
+        """It happens once in an attempt."""
+        if chance:
+            return
+        root = self.tree.root
+        ends = self.tree.cancel or root.state in DONE
+        work = {n for n in self._in(TaskState.RUNNING) if not self._belongs_to_the_end(n)}
+        going_on = {(n, self.tree[n].fence) for n in work if not self._was_stopped(self.tree[n])}
+        self.missed = True
+        changes = self._feed(SlaMissed(self.now))
+        added = [task for task in changes.inserted if task.parent == root.number]
+        wanted = [task.name for task in self.tree.definitions.sla_roots() if not ends]
+        if root.verdict in FAILED and SLA_FAIL in wanted:
+            wanted.remove(SLA_FAIL)
+        assert [t.definition.name for t in added if t.definition.name in SLA_NAMES] == wanted
+        assert all(task.state is not TaskState.BLOCKED for task in added)
+        stops = {(e.number, e.fence) for e in changes.effects if isinstance(e, Stop)}
+        assert stops == (going_on if SLA_FAIL in wanted else set())
+
+    @rule(chance=st.integers(0, 29))
+    def kill(self, chance: int) -> None:
+        if chance:
+            return
+        self.killed = self.killed or self.tree.root.state not in DONE
+        self._feed(Killed(self.now))
+        assert not self._in(*MOVING)
+        self._feed_nothing(Killed(self.now))
 
     @rule()
     def restart(self) -> None:
@@ -175,13 +229,14 @@ class World(RuleBasedStateMachine):
         for task in self.tree.tasks.values():
             if task.is_group and task.state is not TaskState.GROUP_RETRY_WAITING:
                 wanted = [task.definitions[index] for index in task.definition.children]
-                if task.state is TaskState.CANCELED and not task.children:
-                    continue  # canceled while it waited for its next round
                 live = [self.tree[number].definition for number in task.children]
+                live = [child for child in live if child.name not in SLA_NAMES]
+                if task.parent is None and fails_by_sla(self.tree) and not live[: len(wanted)]:
+                    continue  # it waited for its next round when it was to fail
+                if task.cancel and all(child.name in HANDLER_NAMES for child in live):
+                    continue  # canceled while it waited for its next round
                 assert live[: len(wanted)] == wanted
-                assert all(
-                    extra.name in ("^error", "^failure-alert") for extra in live[len(wanted) :]
-                )
+                assert all(extra.name in HANDLER_NAMES for extra in live[len(wanted) :])
 
     @invariant()
     def every_round_is_complete(self) -> None:
@@ -219,16 +274,55 @@ class World(RuleBasedStateMachine):
     def a_failure_has_a_reason(self) -> None:
         for task in self.tree.tasks.values():
             if task.state is TaskState.GROUP_ERROR:
-                assert any(self.tree[number].state in FAILED for number in task.children)
+                failed = any(self.tree[number].state in FAILED for number in task.children)
+                assert failed or self._error_of(task) is not None
             if task.state is TaskState.ERROR:
-                output = self.tree.newest_output(task)
-                assert output is not None
-                assert output.error is not None
+                assert self._error_of(task) is not None
 
     @invariant()
-    def after_a_cancel_nothing_is_left_to_start(self) -> None:
-        if self.tree.cancel:
-            assert not self._in(TaskState.READY, *WAITING)
+    def what_was_to_stop_does_not_start(self) -> None:
+        for number in self._in(TaskState.READY, *WAITING):
+            assert self._cleans(number) or not self._is_to_stop(number)
+
+    @invariant()
+    def what_misses_its_sla_and_is_to_fail_fails(self) -> None:
+        if fails_by_sla(self.tree):
+            state = self.tree.root.state
+            assert state not in WAITING | {TaskState.READY, TaskState.SUCCESS}
+            assert state is not TaskState.CANCELED or self.tree.cancel
+
+    @invariant()
+    def each_finally_runs_once_for_each_task_that_had_started(self) -> None:
+        for task in self.tree.tasks.values():
+            below = [self.tree[number] for number in (*task.past, *task.children)]
+            finals = [child for child in below if child.definition.name == "^finally"]
+            assert len(finals) <= 1
+            if finals:
+                assert task.verdict is not None
+                assert finals[0].number in task.children
+            ran = task.state in DONE and (task.is_group or task.fence > 0)
+            at_rest = task.how in ("resumed", "skipped") or self.killed or self.left_out
+            if ran and not at_rest and "^finally" in task.definition.handlers:
+                (final,) = finals
+                assert final.state in DONE
+
+    @invariant()
+    def handlers_run_only_when_the_end_is_decided(self) -> None:
+        for task in self.tree.tasks.values():
+            names = [self.tree[number].definition.name for number in task.children]
+            assert task.verdict is not None or HANDLER_NAMES.isdisjoint(names)
+            if "^canceled" in names:
+                assert task.cancel
+
+    @invariant()
+    def only_a_try_has_a_deadline(self) -> None:
+        for task in self.tree.tasks.values():
+            if task.timeout is None:
+                assert task.deadline_at is None
+            else:
+                assert task.state in MOVING - {TaskState.GROUP_RETRY_WAITING}
+                assert task.verdict is None
+                assert not task.cancel
 
     @invariant()
     def an_unfinished_attempt_can_move(self) -> None:
@@ -268,10 +362,20 @@ class World(RuleBasedStateMachine):
 
     def _begin(self, selection: Selection) -> None:
         self.finished, self.reports, self.ended = {}, [], 0
+        self.killed = self.left_out = self.missed = False
         self.tree, changes = begin(self.workflow, self.now, LIMIT, selection)
         self._apply(changes)
 
+    def _claim(self, number: int) -> None:
+        self._feed(Claimed(number, self.now))
+        task = self.tree[number]
+        length = timeout(task.definition.timeout)
+        if length and task.timeout is None:
+            self._feed(Limited(number, self.now, length))
+
     def _finish(self, task: Task, fate: Any) -> None:
+        if task.definition.name == SLA_FAIL:
+            fate = ("fail", None)  # it never does anything else
         kind, detail = fate
         number, fence, now = task.number, task.fence, self.now
         event: Event
@@ -306,11 +410,14 @@ class World(RuleBasedStateMachine):
         again = advance(self.tree, event)
         assert image(self.tree) == before, "a draft touched the tree"
         assert _content(changes) == _content(again), "equal inputs, unequal changes"
-        if self.tree.cancel:
-            assert not changes.inserted
-            assert not any(move.target is TaskState.SUCCESS for move in changes.moves)
+        stopping = {number for number in self.tree.tasks if self._is_to_stop(number)}
         rounds = {n: t.round for n, t in self.tree.tasks.items()}
         self._apply(changes)
+        for task in changes.inserted:
+            assert task.parent not in stopping or self._cleans(task.number)
+        for move in changes.moves:
+            if move.number in stopping and not self._cleans(move.number):
+                assert move.target is not TaskState.SUCCESS
         for number, round_ in rounds.items():
             assert round_ <= self.tree[number].round <= round_ + 1
         return changes
@@ -331,6 +438,8 @@ class World(RuleBasedStateMachine):
             assert self.tree[update.task.number].state is update.was
         for task in changes.inserted:
             assert task.number not in self.tree.tasks
+        # From here on a handler may not have found room.
+        self.left_out = self.left_out or len(self.tree) + len(changes.inserted) > LIMIT - 20
         self.ended += sum(isinstance(effect, End) for effect in changes.effects)
         self.tree.apply(changes)
         for number, task in self.tree.tasks.items():
@@ -344,9 +453,43 @@ class World(RuleBasedStateMachine):
     def _draw(self, data: st.DataObject, *states: TaskState) -> Task:
         return self.tree[data.draw(st.sampled_from(self._in(*states)))]
 
+    def _limited(self) -> list[int]:
+        return [n for n, task in self.tree.tasks.items() if task.deadline_at is not None]
+
+    def _path(self, number: int | None) -> Iterator[Task]:
+        while number is not None:
+            yield self.tree[number]
+            number = self.tree[number].parent
+
+    def _cleans(self, number: int) -> bool:
+        """It is, or is below, what runs when something was to stop."""
+        return any(task.definition.name in CLEANUPS for task in self._path(number))
+
+    def _belongs_to_the_end(self, number: int) -> bool:
+        """It is, or is below, a handler of the root, or what was added for its ``sla:``."""
+        top = [task.definition.name for task in self._path(number) if task.parent == 1]
+        return bool(top) and top[0] in HANDLER_NAMES.union(SLA_NAMES)
+
+    def _was_stopped(self, task: Task) -> bool:
+        by_sla = task.parent is None and fails_by_sla(self.tree)
+        return task.cancel or task.timed_out or by_sla
+
+    def _is_to_stop(self, number: int) -> bool:
+        """The attempt was canceled or is to fail, or something above it has timed out."""
+        above = list(self._path(self.tree[number].parent))
+        if above and fails_by_sla(self.tree) and not self._belongs_to_the_end(number):
+            return True
+        return self.tree.cancel or any(task.timed_out or task.cancel for task in above)
+
+    def _error_of(self, task: Task) -> Params | None:
+        output = self.tree.newest_output(task)
+        return None if output is None else output.error
+
     def _may_run(self, task: Task) -> bool:
         if task.parent is not None:
             parent = self.tree[task.parent]
+            if task.definition.name in SLA_NAMES:
+                return parent.state not in DONE
             if parent.state is not TaskState.PLANNED or parent.round != task.born:
                 return False
         return all(self.tree[n].state is TaskState.SUCCESS for n in task.upstreams)

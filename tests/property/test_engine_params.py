@@ -58,8 +58,8 @@ def _written(task: Task) -> list[Line]:
     lines: list[Line] = []
     if task.definition.export:
         lines.append(("EXPORT", task.number, None))
-    if task.definition.name == "^error":
-        lines.append(("ERROR", task.number, None))
+    if task.definition.name in ("^error", "^finally", "^canceled"):
+        lines.append(("HANDLER", task.number, None))
     return lines
 
 

@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from digpy.dsl.compiler import compile_generated, compile_workflow
-from digpy.dsl.model import Definitions, Subtasks, TaskDefinition, Workflow
+from digpy.dsl.model import (
+    HANDLER_NAMES,
+    SLA_NAMES,
+    Definitions,
+    Subtasks,
+    TaskDefinition,
+    Workflow,
+)
+from digpy.dsl.retry import RetryRule, parse_retry
 from digpy.engine.advance import advance, begin
 from digpy.engine.changes import Changes, Effect, Move, Output
 from digpy.engine.events import (
@@ -20,12 +28,15 @@ from digpy.engine.events import (
     Due,
     Event,
     Failed,
+    Killed,
+    Limited,
     Lost,
     Outcome,
     Postponed,
+    SlaMissed,
     Succeeded,
+    TimedOut,
 )
-from digpy.engine.retry import RetryRule, parse_retry
 from digpy.engine.states import WAITING, TaskState
 from digpy.engine.tree import EVERYTHING, Selection, Task, TaskRow, TaskTree, load_tree
 from digpy.values import SECOND, Params
@@ -131,11 +142,11 @@ class Play:
         self._saved(changes)
         return changes
 
-    def claim(self, name: str) -> Task:
-        """Claim the newest task of that name."""
+    def claim(self, name: str, timeout: int = 0) -> Task:
+        """Claim the newest task of that name; a try that begins may take `timeout` seconds."""
         number = self.task(name).number
         self.claims.append(name)
-        self.feed(Claimed(number, self.now))
+        self.feed(Claimed(number, self.now), Limited(number, self.now, timeout * SECOND))
         return self.tree[number]
 
     def end(self, name: str, step: Step | None = None) -> Changes:
@@ -155,9 +166,25 @@ class Play:
             self.now = max(self.now, task.retry_at)
         return self.feed(Due(task.number, self.now))
 
+    def time_out(self, name: str, retry: object = None) -> Changes:
+        """Let the deadline of a task pass; `retry` is the evaluated ``_retry``."""
+        task = self.task(name)
+        assert task.deadline_at is not None
+        self.now = max(self.now, task.deadline_at)
+        rule = None if retry is None else parse_retry(retry)  # type: ignore[arg-type]
+        return self.feed(TimedOut(task.number, self.now, rule))
+
+    def miss_sla(self) -> Changes:
+        """Let the attempt miss its ``sla:``."""
+        return self.feed(SlaMissed(self.now))
+
     def cancel(self) -> Changes:
         """Ask the attempt to stop."""
         return self.feed(CancelRequested(self.now, "user"))
+
+    def kill(self) -> Changes:
+        """End the attempt at once."""
+        return self.feed(Killed(self.now))
 
     def report(self, task: Task, step: Step) -> Event:
         """The event that ends the run of `task` as `step` says."""
@@ -222,6 +249,10 @@ class Play:
         """Seconds from the start till now."""
         return self.now // SECOND
 
+    def selection(self) -> Selection:
+        """What the attempt after this one takes over."""
+        return Selection(self.successes())
+
     def successes(self) -> dict[str, Output | None]:
         """What a resume may take over."""
         return successes(self.tree)
@@ -258,7 +289,7 @@ def successes(tree: TaskTree) -> dict[str, Output | None]:
     pending = [tree.root]
     while pending:
         task = pending.pop()
-        if task.definition.name in ("^error", "^failure-alert"):
+        if task.definition.name in HANDLER_NAMES.union(SLA_NAMES):
             continue
         if task.state is TaskState.SUCCESS and task.how in ("ran", "resumed"):
             found[task.full_name] = tree.newest_output(task)
@@ -285,7 +316,7 @@ def _image(task: Task) -> tuple[Any, ...]:
         task.definition.config,
         task.children,
         task.past,
-        task.upstreams,
+        task.place,
         tuple(task.downstream),
         task.moving,
         task.failed,

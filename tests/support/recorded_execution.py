@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from digpy.app import find_program
 from digpy.config import Settings, load
 from digpy.control.executor import Executor
 from digpy.control.logs import AttemptLogs, LogEntry
+from digpy.control.recovery import Control, relaunch
 from digpy.control.requests import Surroundings
 from digpy.control.sessions import keep_project
 from digpy.control.starter import RequiredAttempts, Start, Starter, greet
@@ -87,6 +88,10 @@ class Scenario:
         self.revision = 0
         self.programs: dict[Run, tuple[subprocess.Popen[bytes], TaskRequest, Path]] = {}
         self.stops: list[Run] = []
+        self._connect()
+
+    def _connect(self) -> None:
+        """Make everything that dies with a worker."""
         self.database = open_database(self.state / "digpy.db", durability="relaxed")
         limit = self.settings.integer("executor.task_max_run")
         surroundings = Surroundings(
@@ -97,10 +102,11 @@ class Scenario:
             task_limit=limit,
             javascript=default_engine,
         )
+        self.trees = Trees(self.database, surroundings)
         self.executor = Executor(
             self.database,
             self.clock,
-            Trees(self.database, surroundings),
+            self.trees,
             self.logs,
             self,
             agent="test",
@@ -111,6 +117,29 @@ class Scenario:
             attempt_limit=self.settings.integer("executor.attempt_max_run"),
         )
         self.api = LocalTaskApi(self.executor, self.clock, self.open)
+
+    def restart(self) -> None:
+        """The worker died with all it remembered, its programs too: a new one takes its place."""
+        self.database.close()
+        self.open.clear()
+        self._connect()
+        control = Control(self.database, self.executor, lambda: None)
+        with self.database.reading() as tx:
+            unfinished = attempt_rows.unfinished(tx, 1)
+        for row in unfinished:
+            relaunch(control, row, self._lost, self.clock)
+            with self.database.transaction() as tx:
+                assert greet(tx, row.id, row.epoch + 1, self.clock.now())
+            self.open[row.id] = row.epoch + 1
+
+    def _lost(self, runs: Iterable[Run]) -> list[Report]:
+        reports = []
+        for run in runs:
+            program, request, _ = self.programs.pop(run)
+            os.killpg(program.pid, 9)
+            program.wait()
+            reports.append(Report(run, "lost", "P1 reaped", request.params.get("_retry")))
+        return reports
 
     def replace(self, files: Mapping[str, str]) -> None:
         """Make the project hold just `files`."""
@@ -165,7 +194,7 @@ class Scenario:
         instant = datetime.fromisoformat(step["session_time"])
         at = int((instant - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() // 1) * SECOND
         name = step.get("retry_attempt_name")
-        params = as_templates(step.get("params") or {})
+        params: Any = as_templates(step.get("params") or {})
         resume = step.get("resume")
         if resume is None:
             return self.start(step["workflow"], at, name, params)

@@ -46,6 +46,12 @@ def _tasks(draw: st.DrawFn, depth: int) -> dict[str, Any]:
         task["_retry"] = retry
     if draw(st.integers(0, 4)) == 0:
         task["_error"] = draw(_tasks(1 if depth > 1 else 0))
+    if draw(st.integers(0, 5)) == 0:
+        task["_finally"] = draw(_tasks(0))
+    if draw(st.integers(0, 7)) == 0:
+        task["_canceled"] = draw(_tasks(0))
+    if draw(st.integers(0, 3)) == 0:
+        task["_timeout"] = draw(st.sampled_from([5, "1m"]))
     return task
 
 
@@ -65,4 +71,13 @@ def workflows(draw: st.DrawFn) -> dict[str, Any]:
         workflow["_retry"] = retry
     if draw(st.integers(0, 3)) == 0:
         workflow["_error"] = draw(_tasks(1))
+    if draw(st.integers(0, 3)) == 0:
+        workflow["_finally"] = draw(_tasks(1))
+    if draw(st.integers(0, 3)) == 0:
+        workflow["_canceled"] = draw(_tasks(0))
+    if draw(st.integers(0, 2)) == 0:
+        tasks: list[Params] = [{}, {"+n": draw(_tasks(1))}, {"sh>": "true", "_retry": 1}]
+        own = draw(st.sampled_from(tasks))
+        flags = {"alert": draw(st.booleans()), "fail": draw(st.booleans())}
+        workflow["sla"] = {"duration": "00:00:05", **flags, **own}
     return workflow

@@ -111,24 +111,21 @@ def test_items_of_a_task_written_as_a_list_are_looked_at() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "key", ["schedule: {daily>: '07:00:00'}", "sla: {time: '02:00'}", "_priority: 3"]
-)
-def test_what_has_no_effect_yet_is_reported_at_top_level(key: str) -> None:
-    (warning,) = warnings(f"{key}\n+a: {{sh>: x}}\n")
+def test_what_has_no_effect_yet_is_reported_at_top_level() -> None:
+    (warning,) = warnings("_pool: db\n+a: {sh>: x}\n")
 
     assert warning.startswith("w.dig:1:1: warning: ")
     assert warning.endswith("has no effect in this version of digpy")
 
 
-def test_a_timeout_of_a_task_is_reported_because_it_has_no_effect_yet() -> None:
-    assert warnings("+a: {sh>: x, _timeout: 1m}\n") == [
-        "w.dig:1:14: warning: _timeout has no effect in this version of digpy"
-    ]
+@pytest.mark.parametrize("key", ["schedule: {daily>: 07:00:00}", "sla: {time: '02:00'}"])
+def test_what_is_about_time_is_not_reported(key: str) -> None:
+    assert warnings(f"{key}\n+a: {{sh>: x}}\n") == []
 
 
 def test_limits_that_work_are_not_reported() -> None:
-    assert warnings("_run_timeout: 2h\n_max_resumes: 5\n+a: {sh>: x}\n") == []
+    limits = "_run_timeout: 2h\n_max_resumes: 5\n_max_active: 1\n_priority: 3\n_queue_timeout: 1h\n"
+    assert warnings(f"{limits}+a: {{sh>: x}}\n") == []
 
 
 @pytest.mark.parametrize(
@@ -159,3 +156,9 @@ def test_a_called_file_that_inherits_the_directory_of_its_caller_is_reported(wor
 def test_a_called_file_that_works_where_it_lies_is_not_reported(workflow: str) -> None:
     node = read_text(Source("w.dig", workflow))
     assert check_workflow(node, known_operators={"call"}) == []
+
+
+def test_what_aliases_share_is_reported_once() -> None:
+    shared = "+a: &a {fail>: x, _retry: 3}\n+b: *a\n+c: *a\n"
+
+    assert warnings(shared) == ["w.dig:1:19: warning: _retry has no effect on fail>"]

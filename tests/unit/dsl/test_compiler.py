@@ -29,8 +29,7 @@ def names(workflow: Workflow) -> list[str]:
 
 
 def handler(workflow: Workflow, task: TaskDefinition) -> TaskDefinition:
-    assert task.error is not None
-    return workflow.definitions[task.error]
+    return workflow.definitions[task.handlers["^error"]]
 
 
 def test_handlers_stand_behind_the_static_tasks_and_the_alert_is_last() -> None:
@@ -47,7 +46,7 @@ def test_handlers_stand_behind_the_static_tasks_and_the_alert_is_last() -> None:
     assert [tasks[child].name for child in group.children] == ["+x", "+y"]
     assert tasks[group.children[1]].upstreams == (group.children[0],)
     assert handler(workflow, tasks[2]).config == {"echo>": "leaf"}
-    assert tasks[3].error is None
+    assert not tasks[3].handlers
     assert all(handler(workflow, tasks[n]).parent is None for n in range(3))
     assert workflow.alert.name == "^failure-alert"
     assert workflow.alert.config == {
@@ -81,7 +80,7 @@ def test_handler_in_the_own_export_counts_and_is_merged_below_the_own_one() -> N
 
 
 def test_text_called_error_in_an_export_is_an_ordinary_parameter() -> None:
-    assert compiled("_export: {_error: text}\n+a: {sh>: x}\n").definitions[0].error is None
+    assert compiled("_export: {_error: text}\n+a: {sh>: x}\n").definitions[0].handlers == {}
 
 
 def test_operator_at_top_level_is_the_root_task() -> None:

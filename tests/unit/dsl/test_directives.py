@@ -18,7 +18,10 @@ EXAMPLES: dict[str, Json] = {
     "duration": "1h",
     "task": {"echo>": "x"},
     "mapping": {},
+    "schedule": {"daily>": "07:00:00"},
+    "service level agreement": {"time": "02:00"},
     "list of task names": [],
+    "`always`, `never` or `if_not_started`": "never",
 }
 NOT_OPERATORS = [
     item for item in DIRECTIVES if item.name != "_type"

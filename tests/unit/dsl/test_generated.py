@@ -83,7 +83,7 @@ def test_copies_share_one_handler() -> None:
         "+x",
         "^error",
     ]
-    assert definitions[2].error == definitions[4].error == 5
+    assert definitions[2].handlers == definitions[4].handlers == {"^error": 5}
 
 
 def test_data_is_added_behind_what_the_body_has() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from digpy.dsl.compiler import compile_workflow
+from digpy.dsl.model import Workflow
 from digpy.dsl.reader import read_text
 from digpy.dsl.sla import SlaDefinition, read_sla
 from digpy.errors import CompileError
@@ -61,3 +62,44 @@ def test_a_misspelt_option_is_pointed_at() -> None:
         "      |                    ^^^^^\n"
         '    help: did you mean "alert"?'
     ]
+
+
+SLA = """\
+sla: {duration: 00:30, fail: true, +late: {sh>: notice.sh, _error: {echo>: e}}}
++a: {echo>: a}
+"""
+
+
+def compiled(text: str) -> Workflow:
+    return compile_workflow(read_text(Source("w.dig", text)), "w", path="w.dig")
+
+
+@pytest.mark.parametrize(
+    ("sla", "names"),
+    [
+        ("{time: 02:00}", ["^sla^alert"]),
+        ("{time: 02:00, alert: false, fail: true}", ["^sla^fail"]),
+        ("{time: 02:00, alert: false, echo>: late}", ["^sla"]),
+        ("{time: 02:00, alert: false}", []),
+    ],
+)
+def test_a_task_is_compiled_for_each_thing_to_do(sla: str, names: list[str]) -> None:
+    definitions = compiled(f"sla: {sla}\n+a: {{echo>: a}}\n").definitions
+
+    assert [task.name for task in definitions.sla_roots()] == names
+
+
+def test_what_is_to_do_survives_the_database() -> None:
+    workflow = compiled(SLA)
+    again = Workflow.from_text(workflow.to_text())
+
+    assert again.to_text() == workflow.to_text()
+    alert, fail, own = again.definitions.sla_roots()
+    assert alert.config == {"_type": "notify", "_command": "SLA violation"}
+    assert fail.config == {"_type": "fail", "_command": "SLA violation"}
+    (late,) = own.children
+    assert list(again.definitions[late].handlers) == ["^error"]
+
+
+def test_it_does_not_count_as_work() -> None:
+    assert compiled(SLA).definitions.static_count(0) == 2

@@ -79,8 +79,8 @@ def test_subtree_hangs_below_the_root_without_upstreams_and_ancestors() -> None:
     assert tasks[0].config == {"_export": {"r": 1}}
     assert full_names(cut.definitions) == ["+w", "+w+g+b", "+w+g+b+c", "+w+g+b+d"]
     assert [task.name for task in tasks[4:]] == ["^error", "^error", "^failure-alert"]
-    assert tasks[3].error == 4
-    assert tasks[4].error == 5
+    assert tasks[3].handlers == {"^error": 4}
+    assert tasks[4].handlers == {"^error": 5}
     assert [task.index for task in tasks] == list(range(7))
 
 
@@ -94,3 +94,14 @@ def test_workflow_is_not_changed_by_cutting() -> None:
 def test_root_is_the_whole_workflow() -> None:
     workflow = compiled("+a: {sh>: 1}\n")
     assert extract_subtree(workflow, "+w") is workflow
+
+
+def test_what_a_missed_sla_adds_comes_along() -> None:
+    cut = extract_subtree(
+        compiled("sla: {time: 02:00, +n: {sh>: x, _error: {sh>: e}}}\n+g: {+a: {sh>: a}}\n"), "+a"
+    ).definitions
+    _, own = cut.sla_roots()
+    notice = cut[own.children[0]]
+    assert (own.name, notice.name, notice.parent) == ("^sla", "+n", own.index)
+    assert cut[notice.handlers["^error"]].config == {"sh>": "e"}
+    assert cut.tasks[-1].name == "^failure-alert"

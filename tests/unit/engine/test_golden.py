@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from digpy.engine.states import TaskState
 from tests.support.engine import LEAF, Play, fail, lose, ok, postpone
 from tests.support.golden import Golden
 
@@ -49,6 +50,38 @@ def a_cancel_while_tasks_run_wait_and_are_blocked() -> Play:
     return play
 
 
+def a_group_that_times_out_and_is_tried_again() -> Play:
+    group = {"_timeout": "20m", "_retry": 1, "_error": LEAF, "+a": {"sh>": "x", "_finally": LEAF}}
+    play = Play({"+g": {**group, "+b": LEAF}})
+    for _ in range(2):
+        play.claim("+w+g+a")
+        play.time_out("+w+g")
+        play.end("+w+g+a")
+        play.play("+w+g+a^finally")
+        if play.state("+w+g") is TaskState.GROUP_RETRY_WAITING:
+            play.due("+w+g")
+    return play.run()
+
+
+def a_cancel_that_is_cleaned_up_from_the_inside_out() -> Play:
+    task = {"sh>": "x", "_canceled": LEAF, "_finally": LEAF}
+    play = Play({"_finally": LEAF, "+g": {"_canceled": LEAF, "+a": task, "+b": task}})
+    play.claim("+w+g+a")
+    play.cancel()
+    play.end("+w+g+a")
+    return play.run()
+
+
+def a_missed_sla_that_fails_the_attempt() -> Play:
+    sla = {"duration": "00:00:05", "fail": True, "+tell": LEAF}
+    task = {"sh>": "x", "_canceled": LEAF}
+    play = Play({"sla": sla, "_error": LEAF, "+a": task, "+b": LEAF}, {"+w^sla^fail": fail()})
+    play.claim("+w+a")
+    play.miss_sla()
+    play.end("+w+a")
+    return play.run()
+
+
 CASES = (
     a_sequence_with_a_group,
     chunks_and_a_background_task,
@@ -57,6 +90,9 @@ CASES = (
     a_check_that_makes_its_task_run_again,
     polls_losses_and_a_retry,
     a_cancel_while_tasks_run_wait_and_are_blocked,
+    a_group_that_times_out_and_is_tried_again,
+    a_cancel_that_is_cleaned_up_from_the_inside_out,
+    a_missed_sla_that_fails_the_attempt,
 )
 
 

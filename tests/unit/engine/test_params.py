@@ -194,12 +194,12 @@ class TestHandlers:
         assert layers(play, "+w+a^error") == [
             export("+w+a"),
             export("+w+a^error"),
-            ("ERROR", "+w+a^error"),
+            ("HANDLER", "+w+a^error"),
         ]
 
     def test_tasks_of_a_handler_inherit_it(self) -> None:
         play = Play({"+a": {"sh>": "x", "_error": {"+m": LEAF}}}, {"+w+a": fail()}).run()
-        assert layers(play, "+w+a^error+m") == [("ERROR", "+w+a^error")]
+        assert layers(play, "+w+a^error+m") == [("HANDLER", "+w+a^error")]
 
     def test_of_a_task_that_failed_its_own_error_counts(self) -> None:
         play = Play({"+a": {"sh>": "x", "_error": LEAF}}, {"+w+a": fail("no")}).run()
@@ -297,4 +297,4 @@ class TestSharing:
         assert known.of(play.tree, play.task("+w+b")) is before
 
     def test_kinds_are_four(self) -> None:
-        assert [kind.name for kind in Kind] == ["EXPORT", "RESULT_EXPORT", "STORE", "ERROR"]
+        assert [kind.name for kind in Kind] == ["EXPORT", "RESULT_EXPORT", "STORE", "HANDLER"]

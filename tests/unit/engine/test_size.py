@@ -6,6 +6,7 @@ would depend on the machine.
 
 from __future__ import annotations
 
+from sys import getsizeof
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from digpy.engine.events import CancelRequested, Claimed, Outcome, Succeeded
 from digpy.engine.params import Layers
 from digpy.engine.states import TaskState
 from digpy.engine.tree import Selection, Task
-from tests.support.engine import LEAF, Play, assert_same, fail, tasks_of
+from tests.support.engine import LEAF, Play, assert_same, compile_dict, fail, ok, tasks_of
 
 MANY = 3_000
 
@@ -105,7 +106,7 @@ def test_many_levels_do_not_exhaust_the_stack() -> None:
     rows += [("^failure-alert", None, (), False)]
     definitions = tasks_of(*rows)
     for definition in definitions.tasks[: levels + 1]:
-        definition.error = levels + 2
+        definition.handlers = {"^error": levels + 2}
     leaf = "+w" + "+g" * levels + "+a"
     play = Play(Workflow("w", "UTC", definitions, None, None, {}), {leaf: fail()})
     assert Layers().of(play.tree, play.task(leaf)) is None
@@ -126,3 +127,59 @@ def test_many_rounds_do_not_exhaust_the_stack() -> None:
 def test_a_long_chain_of_empty_groups_settles_without_recursion() -> None:
     play = Play({f"+g{n}": {} for n in range(MANY)})
     assert play.tree.root.state is TaskState.SUCCESS
+
+
+def test_a_leaf_is_small_in_memory() -> None:
+    play = Play({"_parallel": {"limit": 2}, **leaves(8)})
+    play.play("+w+t0", ok(store={"n": 1}))
+    # One name more than Python shares between objects makes it 1,500 bytes.
+    assert {getsizeof(vars(play.task(f"+w+t{n}"))) < 500 for n in range(8)} == {True}
+
+
+def test_what_waits_for_a_whole_chunk_is_told_once() -> None:
+    width = 1_000
+    play = Play({"_parallel": {"limit": width}, **leaves(3 * width)})
+    tasks = play.tree.tasks.values()
+    assert sum(len(task.downstream) for task in tasks) == 2 * width
+    assert len({id(task.upstreams) for task in tasks}) == 3
+    play.feed(*(Claimed(number, 0) for number in range(2, width + 2)))
+    ended = play.feed(*(Succeeded(number, 1, 0, Outcome()) for number in range(2, width + 1)))
+    assert touched(ended) == width + 1  # the chunk, its parent, and the first that waits
+    assert touched(play.feed(Succeeded(width + 1, 1, 0, Outcome()))) == width + 2
+    assert len(play.numbers(TaskState.READY)) == width
+
+
+def test_parameters_behind_a_wide_chunk_cost_one_visit_each() -> None:
+    width = 1_000
+    play = Play({"_parallel": {"limit": width}, **leaves(3 * width)})
+    looked: list[int] = []
+
+    class Looking:
+        def __getitem__(self, number: int) -> Task:
+            looked.append(number)
+            return play.tree[number]
+
+        def output(self, number: int, round_: int) -> Any:
+            return play.tree.output(number, round_)
+
+    known, looking = Layers(), Looking()
+    for task in play.tree.tasks.values():
+        known.of(looking, task)
+    assert len(looked) < 16 * width
+
+
+def test_the_definition_of_wide_chunks_is_written_once() -> None:
+    def size(count: int) -> int:
+        group = {"_parallel": {"limit": count // 3}, **leaves(count)}
+        return len(compile_dict(group).to_text())
+
+    assert size(3 * MANY) < 4 * size(MANY)
+
+
+def test_of_wide_chunks_only_what_failed_runs_again() -> None:
+    width = 1_000
+    workflow = {"_parallel": {"limit": width}, **leaves(2 * width)}
+    first = Play(workflow, {f"+w+t{width}": fail()}).run()
+    second = Play(workflow, selection=Selection(first.successes())).run()
+    assert second.claims == [f"+w+t{width}"]
+    assert_same(second.tree, second.reloaded())

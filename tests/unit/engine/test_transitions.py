@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from digpy.engine import advance
 from digpy.engine.states import DONE, FAILED, MOVING, WAITING, TaskState
-from digpy.engine.transitions import ROWS, TABLE, Action, Cause, always
+from digpy.engine.transitions import ROWS, TABLE, Action, Cause, always, canceled_while_busy
 from tests.support.state_machine_page import PAGE, render
 
 STATES = set(TaskState)
@@ -42,17 +42,23 @@ def test_every_cause_and_every_action_is_in_use() -> None:
     assert {row.action for row in TABLE} == set(Action) == set(advance._ACTIONS)
 
 
-def test_a_running_task_ends_after_a_cancel_whatever_is_reported() -> None:
-    for (state, cause), rows in ROWS.items():
-        if state is TaskState.RUNNING:
-            assert rows[0].guard.__name__ == "cancel_requested", cause
-            assert rows[0].target is TaskState.CANCELED
-
-
 def test_nothing_but_what_runs_or_is_open_survives_a_cancel() -> None:
     for state in MOVING - {TaskState.RUNNING, TaskState.PLANNED}:
-        (row,) = ROWS[state, Cause.CANCELED]
+        busy, cleaning, ending = ROWS[state, Cause.CANCELED]
+        assert busy.guard is canceled_while_busy
+        assert cleaning.action is Action.HANDLE_CANCEL
+        assert ending.target is TaskState.CANCELED
+
+
+def test_nothing_survives_a_kill() -> None:
+    for state in MOVING:
+        (row,) = ROWS[state, Cause.KILLED]
         assert row.target is TaskState.CANCELED
+
+
+def test_what_has_a_deadline_can_time_out() -> None:
+    limited = {state for state, cause in ROWS if cause is Cause.TIMED_OUT}
+    assert limited == MOVING - {TaskState.GROUP_RETRY_WAITING}
 
 
 def test_the_page_shows_the_table() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
+
 from digpy.dsl.compiler import compile_generated
 from digpy.engine.states import TaskState
 from digpy.engine.tree import Task, TaskRow, TaskTree, load_tree
+from digpy.errors import InternalError
 from tests.support.engine import LEAF, Play, assert_same, fail, ok, tasks_of
 
 
 def a_row(number: int = 1) -> TaskRow:
     return TaskRow(
         number, None, 0, 0, "+w", None, 0, TaskState.READY, None, False, None, 4, 3, 2, 1, None,
-        None, {"p": 1}, 5, None,
+        None, {"p": 1}, 5, None, 60, 65,
     )  # fmt: skip
 
 
@@ -79,3 +82,10 @@ def test_a_restarted_run_goes_on_where_it_was() -> None:
     broken.tree = broken.reloaded()
     broken.run()
     assert_same(straight.tree, broken.tree)
+
+
+def test_children_that_nothing_generated_are_a_defect_of_ours() -> None:
+    play = Play({"+a": LEAF}, {"+w+a": ok({"+x": LEAF})}).run()
+    rows = [task.row() for task in play.tree.tasks.values()]
+    with pytest.raises(InternalError, match=r"\+w\+a has children but generates none"):
+        load_tree(TaskTree(play.tree.definitions), rows, [], compile_generated)

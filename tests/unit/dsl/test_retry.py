@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from digpy.engine.retry import RetryRule, parse_retry
+from digpy.dsl.retry import RetryRule, parse_retry
 from digpy.values import SECOND
 
 
@@ -26,6 +26,7 @@ from digpy.values import SECOND
             RetryRule(9, 2, True, 30),
         ),
         ({"limit": 1, "interval_type": None}, RetryRule(1)),
+        ({"limit": 1, "interval": "1h 30m", "max_interval": "90s"}, RetryRule(1, 5400, False, 90)),
         (2**31 - 1, RetryRule(2**31 - 1)),
     ],
 )
@@ -56,6 +57,18 @@ def test_nothing_or_less_means_none(written: Any) -> None:
         (
             {"limit": 1, "interval": {"a": 1}},
             "Expected integer (int) type for key 'interval' but got {\"a\":1} (object)",
+        ),
+        (
+            {"limit": 1, "interval": "soon"},
+            "Expected integer (int) type for key 'interval' but got \"soon\" (string)",
+        ),
+        (
+            {"limit": 1, "interval": -5},
+            "Parameter 'interval' must not be negative but is -5 (number)",
+        ),
+        (
+            {"limit": 1, "max_interval": "99999d"},
+            "Expected integer (int) type for key 'max_interval' but got \"99999d\" (string)",
         ),
         (2**31, "Expected integer (int) type for key '_retry' but got 2147483648 (number)"),
         (

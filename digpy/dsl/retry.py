@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from digpy.dsl.coercion import sample, to_integer
+from digpy.durations import in_units
 from digpy.values import SECOND, Json, to_json
 
 _MAX = 2**31 - 1
@@ -36,8 +37,9 @@ def parse_retry(value: Json) -> RetryRule | None:
     """Read a ``_retry``; None if it allows no re-run.
 
     Raises ValueError with digdag's text for anything that is not a number, numeric text or a
-    mapping with a ``limit``. A number's fraction is cut; zero, negative numbers and empty text mean
-    "none". Unlike digdag, a number beyond 32 bits is refused instead of wrapped.
+    mapping with a ``limit``. A number's fraction is cut; a limit of zero, a negative one and empty
+    text mean "none". Unlike digdag, intervals may be written ``1h 30m``, a negative one is refused,
+    and a number beyond 32 bits is refused instead of wrapped.
     """
     if isinstance(value, dict):
         rule = _from_mapping(value)
@@ -61,14 +63,32 @@ def _from_mapping(value: dict[str, Json]) -> RetryRule:
     maximum = value.get("max_interval")
     return RetryRule(
         _integer("limit", value["limit"]),
-        0 if interval is None else _integer("interval", interval),
+        0 if interval is None else seconds("interval", interval),
         name == "exponential",
-        None if maximum is None else _integer("max_interval", maximum),
+        None if maximum is None else seconds("max_interval", maximum),
     )
+
+
+def seconds(key: str, value: Json) -> int:
+    """The `key` of a ``_retry``: a whole number of seconds, or text like ``1h 30m``.
+
+    Raises ValueError.
+    """
+    length = in_units(value) if isinstance(value, str) else None
+    number = to_integer(value) if length is None else length // SECOND
+    if number is None or number > _MAX:
+        raise _unexpected(key, value)
+    if number < 0:
+        raise ValueError(f"Parameter '{key}' must not be negative but is {sample(value)}")
+    return number
 
 
 def _integer(key: str, value: Json) -> int:
     number = to_integer(value)
     if number is None:
-        raise ValueError(f"Expected integer (int) type for key '{key}' but got {sample(value)}")
+        raise _unexpected(key, value)
     return number
+
+
+def _unexpected(key: str, value: Json) -> ValueError:
+    return ValueError(f"Expected integer (int) type for key '{key}' but got {sample(value)}")
