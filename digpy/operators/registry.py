@@ -7,6 +7,7 @@ only for a name that is not built in.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -40,6 +41,9 @@ _PROGRAMS: Final = {
     "py": "py:Py",
     "sh": "sh:Sh",
 }
+_PROGRAMS_WITH: Final = {"notify": "notification.type"}
+"""Inline operators that run as programs where a setting has a value."""
+
 _COVERED: Final = {
     ("pro.civitaspo", "digdag-operator-param"): ("param_eval", "param_reset", "param_store")
 }
@@ -59,10 +63,14 @@ def find(operator: str) -> Operator | None:
     return made
 
 
-def kind(operator: str) -> Kind | None:
-    """Of which kind an operator is, without importing a built-in one; None if there is none."""
+def kind(operator: str, settings: Mapping[str, str]) -> Kind | None:
+    """Of which kind an operator is, without importing a built-in one; None if there is none.
+
+    `settings` are those that operators may read.
+    """
     if operator in _INLINE:
-        return "inline"
+        setting = _PROGRAMS_WITH.get(operator)
+        return "program" if setting and settings.get(setting) else "inline"
     if operator in _PROGRAMS:
         return "program"
     found = _plugin(operator)
@@ -71,9 +79,14 @@ def kind(operator: str) -> Kind | None:
     return "inline" if hasattr(found, "run") else "program"
 
 
+def built_in() -> frozenset[str]:
+    """The names of digpy's own operators."""
+    return frozenset(_INLINE) | frozenset(_PROGRAMS)
+
+
 def known() -> frozenset[str]:
     """The names of all operators, for suggestions and checks; asks installed packages too."""
-    return frozenset(_INLINE) | frozenset(_PROGRAMS) | frozenset(_entry_points())
+    return built_in() | frozenset(_entry_points())
 
 
 def plugin_problems(export: Params) -> list[str]:

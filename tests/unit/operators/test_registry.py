@@ -20,7 +20,7 @@ def test_every_built_in_operator_is_found_and_declares_what_all_declare(name: st
     operator = find(name)
 
     assert operator is not None
-    assert kind(name) == ("inline" if hasattr(operator, "run") else "program")
+    assert kind(name, {}) == ("inline" if hasattr(operator, "run") else "program")
     assert isinstance(operator.retries, bool)
     assert operator.options is None or isinstance(operator.options, frozenset)
     assert isinstance(operator.prefixes, tuple)
@@ -42,7 +42,7 @@ def test_all_built_in_operators_are_known() -> None:
 
 def test_an_unknown_operator_is_none() -> None:
     assert find("nop") is None
-    assert kind("nop") is None
+    assert kind("nop", {}) is None
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def fresh() -> object:
 @pytest.mark.usefixtures("plugin")
 def test_a_package_can_bring_an_operator() -> None:
     assert isinstance(find("shout"), Echo)
-    assert kind("shout") == "inline"
+    assert kind("shout", {}) == "inline"
     assert "shout" in known()
 
 
@@ -76,7 +76,7 @@ def test_finding_a_built_in_operator_does_not_ask_for_plugins(
     monkeypatch.setattr(metadata, "entry_points", forbidden)
 
     assert find("echo") is not None
-    assert kind("sh") == "program"
+    assert kind("sh", {}) == "program"
 
 
 @pytest.mark.parametrize("dependencies", [["pro.civitaspo:digdag-operator-param:0.0.3"], [], None])

@@ -5,8 +5,6 @@ import pytest
 from digpy.errors import TaskFailed
 from digpy.operators.echo import Echo
 from digpy.operators.fail import Fail
-from digpy.operators.notify import Notify
-from digpy.spi import TaskResult
 from digpy.values import Json
 from tests.support.requests import a_request
 
@@ -45,14 +43,3 @@ def test_fail_without_a_message_has_an_empty_one() -> None:
         Fail().run(a_request("fail"))
 
     assert failed.value.error == {"message": ""}
-
-
-def test_notify_without_a_type_does_nothing() -> None:
-    assert Notify().run(a_request("notify", "failed")) == TaskResult()
-
-
-def test_notify_fails_where_a_notification_is_wanted_and_cannot_be_sent() -> None:
-    request = a_request("notify", "failed", settings={"notification.type": "mail"})
-
-    with pytest.raises(TaskFailed, match=r"^notification\.type = mail is not supported yet$"):
-        Notify().run(request)
