@@ -134,6 +134,14 @@ class Unavailable(DigpyError):  # noqa: N818
     http_status = 503
 
 
+class Locked(Unavailable):
+    """Another process holds the database for longer than one waits; nothing was changed."""
+
+
+class DiskFull(Unavailable):
+    """The database cannot grow; nothing was changed, and what was committed is safe."""
+
+
 class InternalError(DigpyError):
     """A rule of digpy itself was broken: a bug, shown with its traceback."""
 

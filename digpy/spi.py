@@ -75,6 +75,7 @@ class TaskRequest(NamedTuple):
         attempts: starting other workflows.
         settings: configuration lines the operator may read (``notification.type`` ...).
         retries: how often ``_retry`` has run this task again.
+        identity: what a notification says of the attempt; empty where none is sent.
     """
 
     attempt: int
@@ -100,6 +101,7 @@ class TaskRequest(NamedTuple):
     attempts: Attempts
     settings: Mapping[str, str]
     retries: int = 0
+    identity: Params = {}  # noqa: RUF012 - never mutated
 
     @property
     def run(self) -> Run:
@@ -127,12 +129,14 @@ class RetryLater(NamedTuple):
     """Not finished: run this task again after `after` microseconds, with `state`.
 
     Neither a failure nor a retry. `awaits` names an attempt whose end should wake the task earlier.
-    `after` 0 persists `state` first and runs the operator again at once.
+    `after` 0 persists `state` first and runs the operator again at once. `warning` is a line for
+    the log.
     """
 
     after: int
     state: Params
     awaits: int | None = None
+    warning: str = ""
 
 
 class Operator(Protocol):
@@ -193,7 +197,7 @@ class ProgramOperator(Operator, Protocol):
         """Say what to run. Raises `TaskFailed`."""
         ...
 
-    def conclude(self, exit_: Exit) -> TaskResult:
+    def conclude(self, exit_: Exit) -> TaskResult | RetryLater:
         """Say what the finished program means. Raises `TaskFailed`.
 
         Called by the agent, or after a crash by whoever harvests the run directory: it may use
@@ -216,16 +220,20 @@ class Run(NamedTuple):
 class Report(NamedTuple):
     """What became of a claimed run.
 
-    `outcome` is a result, a failure's ``error`` object (`TaskFailed.error`), or ``"lost"``: the
-    program's process tree is gone and left no result. `proof` says how we know that nothing of it
-    is alive. `retry` is the task's ``_retry`` as evaluated when the run was claimed (None where the
-    operator has none).
+    `outcome` is a result, a wish to be run again later, a failure's ``error`` object
+    (`TaskFailed.error`), or ``"lost"``: the program's process tree is gone and left no result. One
+    that was stopped because its worker had to leave is ``"handed back"``: lost without blame.
+    `proof` says how we know that nothing of it is alive; None: we do not, and the attempt has to
+    end without. `retry` is the task's ``_retry`` as evaluated when the run was claimed (None where
+    the operator has none). `started` is False where it is certain that nothing of a lost run ever
+    was alive.
     """
 
     run: Run
-    outcome: TaskResult | dict[str, Json] | Literal["lost"]
-    proof: str
+    outcome: TaskResult | RetryLater | dict[str, Json] | Literal["lost", "handed back"]
+    proof: str | None
     retry: Json = None
+    started: bool = True
 
 
 class Exchange(NamedTuple):

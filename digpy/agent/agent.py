@@ -7,6 +7,7 @@ is due.
 
 from __future__ import annotations
 
+import errno
 import selectors
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,11 +16,22 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from digpy.clock import Clock
 from digpy.errors import TaskFailed, unexpected
 from digpy.failpoints import reach
-from digpy.spi import Exit, ProgramOperator, Report, Run, TaskApi, TaskRequest, TaskResult
+from digpy.spi import (
+    Exit,
+    ProgramOperator,
+    Report,
+    RetryLater,
+    Run,
+    TaskApi,
+    TaskRequest,
+    TaskResult,
+)
 from digpy.values import SECOND, Json, Params
 
 _LONGEST_SLEEP = 86_400.0
 """Seconds. More than 24 days is refused by the system, and a task may wait for years."""
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 if TYPE_CHECKING:  # a run without programs does not need them
     from digpy.agent.programs import ProgramEvent, Programs
@@ -46,7 +58,7 @@ class CommandGone(Exception):  # noqa: N818 - an event, not a defect
     """The command that supervises this worker has ended: so does the worker, at once."""
 
 
-def conclude(operator: ProgramOperator, exit_: Exit) -> TaskResult | Params:
+def conclude(operator: ProgramOperator, exit_: Exit) -> TaskResult | RetryLater | Params:
     """What a finished program means: its result, or the ``error`` object of its failure."""
     try:
         return operator.conclude(exit_)
@@ -89,9 +101,14 @@ class Agent:
         self._slots = slots
         self._stop_grace = stop_grace
         self._running: dict[Run, _Started] = {}
+        self._leave_at: int | None = None
+        self._hands_back = False
 
     def run(self) -> None:
         """Work until every attempt has ended and nothing runs. Raises `CommandGone`.
+
+        After a message ``drain`` (microseconds) nothing more is started. What still runs when that
+        time is over is stopped, and is handed back together with everything else.
 
         However it ends, nothing that it started is alive afterwards.
         """
@@ -106,7 +123,8 @@ class Agent:
     def _work(self, selector: selectors.BaseSelector) -> None:
         reports: list[Report] = []
         while True:
-            exchange = self._api.exchange(reports, self._slots - len(self._running))
+            room = self._slots - len(self._running) if self._leave_at is None else 0
+            exchange = self._api.exchange(reports, room)
             if reports:
                 reach("agent.after_finish")
             if exchange.requests:
@@ -122,25 +140,40 @@ class Agent:
                 for report in reports:  # committed: what was left on disk is not needed any more
                     self._programs.discard(report.run)
             reports = [report for report in started if report is not None]
-            if not exchange.open and not self._running and not reports:
+            is_leaving = self._leave_at is not None
+            if (is_leaving or not exchange.open) and not self._running and not reports:
                 return
             selector.select(0 if reports else self._patience(exchange.next_due))
             self._listen()
+            self._hand_back_if_due()
             reports += self._finished()
 
     def _patience(self, next_due: int | None) -> float:
         waits = [_LONGEST_SLEEP]
         if self._programs is not None and self._programs.timeout is not None:
             waits.append(self._programs.timeout)
-        if next_due is not None:
-            waits.append(max(0.0, (next_due - self._clock.now()) / SECOND))
+        instants = [next_due, None if self._hands_back else self._leave_at]
+        now = self._clock.now()
+        waits += [max(0.0, (instant - now) / SECOND) for instant in instants if instant is not None]
         return min(waits)
 
     def _listen(self) -> None:
         for message in self._channel.receive():
-            self._on_message(message)
+            if isinstance(patience := message.get("drain"), int):
+                self._leave_at = self._clock.now() + patience
+            else:
+                self._on_message(message)
         if self._channel.closed:
             raise CommandGone
+
+    def _hand_back_if_due(self) -> None:
+        """Stop what still runs when the worker has to leave; somebody else runs it again."""
+        if self._leave_at is None or self._hands_back or self._clock.now() < self._leave_at:
+            return
+        self._hands_back = True
+        for run in self._running:
+            assert self._programs is not None  # noqa: S101 - it runs them
+            self._programs.stop(run, self._stop_grace / SECOND)
 
     def _start(self, programs: Programs, request: TaskRequest) -> Report | None:
         run = request.run
@@ -152,6 +185,8 @@ class Agent:
         except TaskFailed as error:
             return Report(run, error.error, "P1 never started", retry)
         except OSError as error:
+            if error.errno in _NO_ROOM:  # the disk's fault, not the task's
+                return Report(run, "lost", "P1 never started", retry, started=False)
             failed = TaskFailed(f"the program could not be started: {error}", "runtime")
             return Report(run, failed.error, "P1 never started", retry)
         except Exception as error:  # noqa: BLE001 - a defect of one operator fails its task only
@@ -170,9 +205,11 @@ class Agent:
 
         operator, retry, directory = self._running.pop(event.run)
         if isinstance(event, ProgramLost):
-            return Report(event.run, "lost", event.proof, retry)
+            return Report(event.run, "lost", event.proof, retry, event.started)
         if isinstance(event, ProgramRefused):
             return Report(event.run, TaskFailed(event.error, "runtime").error, event.proof, retry)
+        if self._hands_back and event.by == "killed":
+            return Report(event.run, "handed back", event.proof, retry)
         outcome = conclude(operator, Exit(event.code, directory))
         reach("agent.before_finish")
         return Report(event.run, outcome, event.proof, retry)

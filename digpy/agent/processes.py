@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Collection, Container, Iterator
 
 LINUX = os.path.isdir("/proc/self/fdinfo")
@@ -141,6 +142,43 @@ def bearers(marks: Collection[Mark]) -> list[tuple[Process, Mark]]:
         }
         found += [(process, mark) for mark in bearing.values()]
     return found
+
+
+def members(installation: str) -> list[tuple[Process, str]]:
+    """Programs of the installation's runs, and the run of each, as their environment says."""
+    found = []
+    for process in everyone():
+        run, owner = "", ""
+        for variable in _read(f"/proc/{process.pid}/environ").split(b"\0"):
+            name, _, value = variable.partition(b"=")
+            if name == b"DIGPY_RUN":
+                run = value.decode(errors="replace")
+            elif name == b"DIGPY_INSTALLATION":
+                owner = value.decode(errors="replace")
+        if run and owner == installation:
+            found.append((process, run))
+    return found
+
+
+def name_of(pid: int) -> str:
+    """The short name of a process; empty if it is gone. Its arguments may hold secrets."""
+    return _read(f"/proc/{pid}/comm").decode(errors="replace").strip()
+
+
+def age(process: Process) -> float:
+    """Seconds since `process` started."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return max(0.0, time.clock_gettime(boottime) - process.start / os.sysconf("SC_CLK_TCK"))
+
+
+def holders(path: str) -> list[Process]:
+    """Processes that hold the file `path` locked exclusively; none if there is no such file."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return []
+    lock = (status.st_dev, status.st_ino)
+    return [process for process in everyone() if lock in _locks(process.pid)]
 
 
 def kill(processes: Collection[Process]) -> None:

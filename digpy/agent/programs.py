@@ -56,12 +56,13 @@ class ProgramRefused(NamedTuple):
 class ProgramLost(NamedTuple):
     """What became of the program is unknown, or it could not be started here; nothing of it lives.
 
-    `reason` is for people.
+    `reason` is for people. `started` is False where it is certain that nothing of it ever ran.
     """
 
     run: Run
     reason: str
     proof: str
+    started: bool = True
 
 
 ProgramEvent: TypeAlias = ProgramEnded | ProgramRefused | ProgramLost
@@ -261,7 +262,7 @@ class Programs:
             if "refused" in message:
                 events.append(ProgramRefused(run, message["refused"], REAPED))
             elif "unable" in message:
-                events.append(ProgramLost(run, message["unable"], REAPED))
+                events.append(ProgramLost(run, message["unable"], REAPED, started=False))
             else:
                 events.append(ProgramEnded(run, message["ended"], message["by"], REAPED))
         if keeper.wire.closed:
@@ -357,4 +358,4 @@ def _conclusion(settled: Settled) -> ProgramEvent:
     proof = settled.proof or ""  # an inquest that looks without limit gives no verdict without one
     if settled.exit is not None:
         return ProgramEnded(settled.run, settled.exit.code, "exited", proof)
-    return ProgramLost(settled.run, "its keeper was killed", proof)
+    return ProgramLost(settled.run, "its keeper was killed", proof, settled.started)

@@ -19,6 +19,9 @@ class AttemptContext(NamedTuple):
         options: how the attempt was started; see `digpy.control.starter`.
         command: the attempt whose command runs this one (itself, or the one that required it).
         epoch: number of the launch this process is.
+        cause: why the attempt is to stop, None if it is not.
+        sla_at: when it has missed its ``sla:``, UTC microseconds; None: it has none any more.
+        identity: see `digpy.spi.TaskRequest`.
     """
 
     attempt: int
@@ -33,3 +36,6 @@ class AttemptContext(NamedTuple):
     options: Params
     command: int
     epoch: int
+    cause: str | None = None
+    sla_at: int | None = None
+    identity: Params = {}  # noqa: RUF012 - never mutated

@@ -10,13 +10,14 @@ class Before(NamedTuple):
     """The newest unnamed attempt of the session, as far as the decision needs it.
 
     `same` says that definition, parameters and options equal the new command's; `complete` that it
-    succeeded with nothing skipped.
+    succeeded with nothing skipped; `overdue` that it has exceeded a limit, so that it has to end.
     """
 
     done: bool
     alive: bool
     same: bool
     complete: bool
+    overdue: bool = False
 
 
 class Decision(Enum):
@@ -39,7 +40,7 @@ def decide(before: Before | None, *, rerun: bool, selective: bool) -> Decision:
     if not before.done:
         if before.alive:
             return Decision.REFUSE
-        if before.same and not rerun:
+        if before.same and not rerun and not before.overdue:
             return Decision.CONTINUE
         return Decision.SUPERSEDE_UNFINISHED
     if before.complete and before.same and not rerun and not selective:

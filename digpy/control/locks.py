@@ -9,12 +9,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from digpy.filelock import is_locked
 from digpy.values import Params
+
+_TRIES = 100
+_PAUSE = 0.001
+"""Whoever only asks holds a lock too, for less than that; a command holds it for its life."""
 
 
 class CommandLocks:
@@ -34,29 +39,56 @@ class CommandLocks:
         finally:
             os.close(descriptor)
 
+    @contextmanager
+    def starting_if_free(self) -> Iterator[bool]:
+        """`starting`, for one that must not wait: False if somebody else decides right now."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._root / "starting", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(descriptor)
+
+    @property
+    def is_deciding(self) -> bool:
+        """Whether somebody holds `starting`. Asking takes nothing."""
+        return is_locked(self._root / "starting")
+
     def take(self, attempt: int, holder: Params) -> int | None:
         """Lock `attempt` and note who holds it; None if a living command has it."""
         self._root.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(
-            self._root / str(attempt), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        descriptor = os.open(self.path(attempt), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        for _ in range(_TRIES):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_PAUSE)
+            else:
+                break
+        else:
             os.close(descriptor)
             return None
         os.truncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
         return descriptor
 
+    def path(self, attempt: int) -> Path:
+        """The lock file of `attempt`."""
+        return self._root / str(attempt)
+
     def is_held(self, attempt: int) -> bool:
         """Whether a living command has the attempt. Asking takes nothing."""
-        return is_locked(self._root / str(attempt))
+        return is_locked(self.path(attempt))
 
     def holder(self, attempt: int) -> Params:
         """Who noted themselves when they took the lock; empty if that cannot be read."""
         try:
-            noted: Params = json.loads((self._root / str(attempt)).read_text())
+            noted: Params = json.loads(self.path(attempt).read_text())
         except (OSError, ValueError):
             return {}
         return noted

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from digpy.clock import Clock
 from digpy.control.continuation import Before, Decision, decide
+from digpy.control.limits import passed
 from digpy.control.recovery import Control, Settle, end_abandoned, relaunch
-from digpy.control.starter import Start, Starter
+from digpy.control.starter import Start, Starter, admit, queue
 from digpy.dsl.model import Workflow
 from digpy.engine.tree import SKIPPED
 from digpy.store import attempts as attempt_rows
@@ -17,10 +18,11 @@ from digpy.store import projects as project_rows
 from digpy.store import tasks as task_rows
 from digpy.store.attempts import AttemptRow
 from digpy.store.database import Transaction
-from digpy.store.phases import Phase
+from digpy.store.phases import RESTING, Phase
 from digpy.values import Json, Params
 
 PROJECT = "default"
+_HOW_IT_CAME = ("resumed_from", "rerun", "attempt_retry")
 SELECTIVE = ("start", "goal", "end", "task")
 
 
@@ -76,7 +78,7 @@ def find_or_start(
             tx, project, wanted.workflow.name, wanted.session_time, str(uuid.uuid4())
         )
         newest = attempt_rows.newest_unnamed(tx, session)
-        before = None if newest is None else _before(tx, newest, wanted, is_alive)
+        before = None if newest is None else _before(tx, newest, wanted, is_alive, clock.now())
         decision = decide(
             before,
             rerun=bool(wanted.options.get("rerun")),
@@ -96,16 +98,30 @@ def find_or_start(
             # Itself, and what it requires: their worker is gone as well.
             unfinished = attempt_rows.unfinished(tx, newest.id)
         for row in unfinished:
-            relaunch(control, row, settle, clock)
+            cause = passed(row, clock.now())  # of what it required
+            if cause is not None:
+                end_abandoned(control, row.id, cause, settle)
+            elif row.phase in RESTING:
+                _take_from_queue(control, row, clock.now())
+            else:
+                relaunch(control, row, settle, clock)
         return Found(decision, newest.id)
     if decision is Decision.SUPERSEDE_UNFINISHED:
         with control.database.reading() as tx:
             unfinished = attempt_rows.unfinished(tx, newest.command)
         for row in unfinished:  # what it requires belongs to the same dead command
-            end_abandoned(control, row.id, "superseded", settle)
+            end_abandoned(control, row.id, passed(row, clock.now()) or "superseded", settle)
     with control.database.transaction() as tx:
         start = _start(wanted, session, newest.id)
         return Found(decision, starter.start(tx, start, supersedes=newest.id))
+
+
+def _take_from_queue(control: Control, row: AttemptRow, at: int) -> None:
+    """Launch an attempt that a schedule has queued, without waiting for its turn."""
+    with control.database.transaction() as tx:
+        if row.phase is Phase.CREATED:
+            queue(tx, row.id, at)
+        admit(tx, row.id, at)
 
 
 def _start(wanted: Wanted, session: int, source: int | None) -> Start:
@@ -125,7 +141,11 @@ def _start(wanted: Wanted, session: int, source: int | None) -> Start:
 
 
 def _before(
-    tx: Transaction, newest: AttemptRow, wanted: Wanted, is_alive: Callable[[int], bool]
+    tx: Transaction,
+    newest: AttemptRow,
+    wanted: Wanted,
+    is_alive: Callable[[int], bool],
+    now: int,
 ) -> Before:
     same = (
         newest.phase is not Phase.CANCELING  # what was told to stop can only be ended
@@ -136,9 +156,10 @@ def _before(
     complete = newest.phase is Phase.SUCCESS and not any(
         task.how == SKIPPED for task in task_rows.summary(tx, newest.id)
     )
-    return Before(newest.is_done, not newest.is_done and is_alive(newest.command), same, complete)
+    alive = not newest.is_done and is_alive(newest.command)
+    return Before(newest.is_done, alive, same, complete, passed(newest, now) is not None)
 
 
 def _comparable(options: Params) -> dict[str, Json]:
     """Options that make a different run; how an attempt came to take over from another does not."""
-    return {k: v for k, v in options.items() if v and k not in ("resumed_from", "rerun")}
+    return {k: v for k, v in options.items() if v and k not in _HOW_IT_CAME}

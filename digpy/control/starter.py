@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable
 from typing import NamedTuple
 
 from digpy.clock import Clock
+from digpy.control.session_times import attempt_parameters
 from digpy.control.trees import selection_of
 from digpy.dsl.model import Workflow
 from digpy.engine.advance import begin
@@ -34,6 +36,8 @@ class Start(NamedTuple):
     `options` say how it was asked for (``rerun``, ``start``, ``goal``, ``end``, ``task``,
     ``dry_run``, ``resumed_from``). `limits` are the effective numbers in microseconds and where
     each came from. `command` is the attempt whose command runs this one; None: its own.
+    `run_time` is when its schedule wanted it to run (UTC microseconds; None: now); the ``sla:``
+    counts from then, unless it `has_sla` none.
     """
 
     workflow_id: int
@@ -44,6 +48,8 @@ class Start(NamedTuple):
     options: Params
     limits: Params
     command: int | None
+    run_time: int | None = None
+    has_sla: bool = True
 
 
 class Starter:
@@ -54,14 +60,25 @@ class Starter:
         self._task_limit = task_limit
         self._attempt_limit = attempt_limit
 
-    def start(self, tx: Transaction, start: Start, *, supersedes: int | None = None) -> int:
+    def start(
+        self,
+        tx: Transaction,
+        start: Start,
+        *,
+        supersedes: int | None = None,
+        waits_for: str | None = None,
+        at_once: int | None = None,
+    ) -> int:
         """Insert the attempt with its tree, its first launch and its events; return its id.
 
-        With `supersedes` it takes the place of that attempt.
+        With `supersedes` it takes the place of that attempt. With `waits_for`, the reason for
+        people, it is queued: `admit` launches it. With `at_once` besides, it rests until fewer
+        attempts of its name and workflow are active: `queue` queues it.
 
         Raises `LimitExceeded` before anything is written.
         """
-        self._check_limits(tx, start)
+        rests = at_once is not None
+        self._check_limits(tx, start, rests=rests)
         now = self._clock.now()
         selection = selection_of(tx, start.workflow, start.options)
         _, changes = begin(start.workflow, now, self._task_limit, selection)
@@ -75,9 +92,12 @@ class Starter:
                 timezone=start.workflow.timezone,
                 options=start.options,
                 limits=start.limits,
-                phase=Phase.STARTING,
+                phase=_first_phase(waits=waits_for is not None, rests=rests),
                 command=start.command,
                 created_at=now,
+                waiting_reason=waits_for,
+                at_once=at_once,
+                sla_at=_sla_at(start, now),
             ),
             supersedes=supersedes,
         )
@@ -86,17 +106,21 @@ class Starter:
             now, "attempt.created", "starter", data={"limits": start.limits}, dedupe="created"
         )
         event_rows.append(tx, attempt, created)
-        intend_launch(tx, attempt, 0, now)
+        if waits_for is None:
+            intend_launch(tx, attempt, 0, now)
+        elif not rests:
+            data: Params = {"reason": waits_for}
+            event_rows.append(tx, attempt, NewEvent(now, "attempt.queued", "starter", data=data))
         return attempt
 
-    def _check_limits(self, tx: Transaction, start: Start) -> None:
+    def _check_limits(self, tx: Transaction, start: Start, *, rests: bool) -> None:
         if start.name is not None and not 1 <= len(start.name) <= LONGEST_NAME:
             raise LimitExceeded(
                 f"retry_attempt_name has {len(start.name)} characters; it must have 1 to"
                 f" {LONGEST_NAME}"
             )
         active = attempt_rows.count_active(tx)
-        if active + 1 > self._attempt_limit:
+        if active + 1 > self._attempt_limit and not rests:
             raise LimitExceeded(
                 f"Too many attempts running. Limit: {self._attempt_limit}, Current: {active}"
             )
@@ -105,6 +129,20 @@ class Starter:
             raise LimitExceeded(
                 f"Too many tasks. Limit: {self._task_limit}, Current: 1, Adding: {static}"
             )
+
+
+def _sla_at(start: Start, now: int) -> int | None:
+    """When the attempt has missed its ``sla:``; a dry run, which does nothing, misses none."""
+    workflow = start.workflow
+    if workflow.sla is None or not start.has_sla or start.options.get("dry_run"):
+        return None
+    if not workflow.definitions.sla_roots():
+        return None
+    from digpy.control.sla import sla_instant  # on use: few workflows have one
+    from digpy.dsl.sla import read_sla
+
+    run_time = now if start.run_time is None else start.run_time
+    return sla_instant(read_sla(workflow.sla), workflow.timezone, run_time)
 
 
 class RequiredAttempts:
@@ -155,7 +193,9 @@ class RequiredAttempts:
             )
             existing = attempt_rows.find(tx, session, name)
             if existing is None or self._outdated(existing):
-                attempt = self._start(tx, workflow_id, session, name, params, existing)
+                definition = project_rows.load_workflow(tx, workflow_id)
+                given = attempt_parameters(params, definition, session_time)
+                attempt = self._start(tx, workflow_id, definition, session, name, given, existing)
             elif self._abandoned(existing):
                 abandoned = existing
             else:
@@ -184,6 +224,7 @@ class RequiredAttempts:
         self,
         tx: Transaction,
         workflow_id: int,
+        workflow: Workflow,
         session: int,
         name: str | None,
         params: Params,
@@ -194,7 +235,6 @@ class RequiredAttempts:
             options["rerun"] = True
         elif existing is not None:
             options["resumed_from"] = existing.id
-        workflow = project_rows.load_workflow(tx, workflow_id)
         start = Start(
             workflow_id,
             workflow,
@@ -225,9 +265,31 @@ class RequiredAttempts:
         )
 
 
+def _first_phase(*, waits: bool, rests: bool) -> Phase:
+    if rests:
+        return Phase.CREATED
+    return Phase.QUEUED if waits else Phase.STARTING
+
+
+def queue(tx: Transaction, attempt: int, at: int) -> bool:
+    """Queue an attempt that rested; False if it does not rest any more, whatever became of it."""
+    if not attempt_rows.set_phase(tx, attempt, Phase.CREATED, Phase.QUEUED, at):
+        return False
+    event_rows.append(tx, attempt, NewEvent(at, "attempt.queued", "scheduler"))
+    return True
+
+
+def admit(tx: Transaction, attempt: int, at: int) -> bool:
+    """Let a queued attempt start; False if it is not queued any more, whatever became of it."""
+    if not attempt_rows.set_phase(tx, attempt, Phase.QUEUED, Phase.STARTING, at):
+        return False
+    intend_launch(tx, attempt, 0, at)
+    return True
+
+
 def intend_launch(tx: Transaction, attempt: int, epoch: int, at: int) -> int:
     """Write down that a worker will be launched after launch `epoch`; return the new epoch."""
-    if not attempt_rows.next_epoch(tx, attempt, epoch):
+    if not attempt_rows.next_epoch(tx, attempt, epoch, at):
         raise Conflict(f"attempt {attempt} was launched by somebody else, or has ended")
     launch_rows.intend(tx, attempt, epoch + 1, "local", f"{attempt}/{epoch + 1}", at)
     launched: Params = {"epoch": epoch + 1}
@@ -237,11 +299,15 @@ def intend_launch(tx: Transaction, attempt: int, epoch: int, at: int) -> int:
 
 def greet(tx: Transaction, attempt: int, epoch: int, at: int) -> bool:
     """The worker of launch `epoch` is there. False if the epoch is not current: it has to leave."""
+    data: Params = {"epoch": epoch, "pid": os.getpid()}
     if not attempt_rows.say_hello(tx, attempt, epoch, at):
+        data["current"] = attempt_rows.load(tx, attempt).epoch
+        event_rows.append(tx, attempt, NewEvent(at, "worker.stale", "worker", data=data))
         return False
     launch_rows.hello(tx, attempt, epoch, at)
-    kind = "attempt.started" if epoch == 1 else "attempt.resumed"
-    event_rows.append(tx, attempt, NewEvent(at, kind, "worker", data={"epoch": epoch}))
+    started = NewEvent(at, "attempt.started", "worker", data=data, dedupe="started")
+    if not event_rows.append(tx, attempt, started):
+        event_rows.append(tx, attempt, NewEvent(at, "attempt.resumed", "worker", data=data))
     return True
 
 

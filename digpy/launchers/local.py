@@ -14,9 +14,11 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from digpy.errors import InternalError
+from digpy.errors import InternalError, Unavailable
 
 _CHUNK = 1 << 16
 
@@ -73,6 +75,12 @@ class Channel:
             self._held = self.receive()
         return self._held.pop(0)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the other side is gone; what it has sent is kept for `receive`."""
+        self._held = self.receive()
+        return self.closed
+
     def close(self) -> None:
         """Let go: the other side finds the end of the conversation."""
         if self._reader >= 0:
@@ -102,7 +110,8 @@ class LocalLauncher:
         `main` must end soon after its channel is `closed`. SIGINT, SIGTERM and SIGHUP do not reach
         it: the command decides. `close` are descriptors that must not survive in the worker, above
         all locks: a ``flock`` lives as long as any copy. Raises `InternalError` if another thread
-        is running, whose locks would be forked too.
+        is running, whose locks would be forked too, and `Unavailable` if the system allows no
+        further process.
         """
         if threading.active_count() != 1:
             raise InternalError(
@@ -113,7 +122,12 @@ class LocalLauncher:
         # What is buffered now would be written twice.
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            for descriptor in (from_worker, to_command, from_command, to_worker):
+                os.close(descriptor)
+            raise Unavailable(f"no worker can be started: {error.strerror}") from error
         if pid == 0:
             for descriptor in (*close, from_worker, to_worker):
                 os.close(descriptor)
@@ -144,6 +158,21 @@ class LocalLauncher:
             os.kill(worker.pid, signal.SIGKILL)
         else:
             worker.channel.close()
+
+
+def open_descriptors() -> list[int]:
+    """Every open descriptor of this process above standard error.
+
+    For `LocalLauncher.launch`, where nothing may survive in the new process.
+    """
+    found = []
+    for path in Path("/dev/fd").iterdir():
+        number = int(path.name)
+        with suppress(OSError):  # the directory itself, closed by now
+            os.fstat(number)
+            if number > 2:
+                found.append(number)
+    return found
 
 
 def _exit_code(status: int) -> int:

@@ -11,6 +11,7 @@ writer beside back-to-back commits, so a busy database is asked again every half
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import time
@@ -19,9 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from digpy.errors import ConfigError, DigpyError, InternalError, Unavailable
+from digpy.errors import ConfigError, DigpyError, DiskFull, InternalError, Locked, Unavailable
 
-REVISION = "0001"
+REVISION = "0002"
 """The Alembic revision of the schema that this release knows. Later ones compare greater."""
 
 PATIENCE = 5.0
@@ -124,7 +125,10 @@ class Database:
         self.path = path
         self.durability = durability
         self._patience = patience
+        self._waiting: Callable[[float], None] = lambda _: None
         self._connection = connection
+        self._connections = 1
+        self._is_resting = False
         self._process = os.getpid()
         self._statements = load_statements("sqlite")
         self._gone: str | None = None
@@ -147,25 +151,51 @@ class Database:
         with self._within("BEGIN", "SELECT 1 FROM sqlite_master LIMIT 1") as connection:
             yield Transaction(connection, self._statements, self._translate, writing=False)
 
+    def changes(self) -> int:
+        """A number that is another one after somebody else has committed; it costs nothing.
+
+        Also after a rest: what happened meanwhile nobody knows. Raises `Unavailable`.
+        """
+        try:
+            version = self._awake().execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise self._translate(error, "PRAGMA data_version") from error
+        return (self._connections << 32) + int(version)
+
+    def be_patient(self, waiting: Callable[[float], None]) -> None:
+        """Wait for a busy database without end; `waiting` is told how long, each second.
+
+        For a process whose programs run on meanwhile. What `waiting` raises ends the waiting.
+        """
+        self._patience = math.inf
+        self._waiting = waiting
+
+    def rest(self) -> None:
+        """Close the connection until it is needed again. Before any fork."""
+        self._check_process()
+        if self._gone is None:
+            self._connection.close()
+            self._is_resting = True
+
     def close(self) -> None:
-        """Close the connection; twice does no harm. Before any fork."""
+        """Close the connection for good; twice does no harm."""
         self._check_process()
         self._connection.close()
         self._gone = self._gone or f'the database "{self.path}" is closed'
 
     @contextmanager
     def _within(self, *begin: str) -> Iterator[sqlite3.Connection]:
-        self._check_process()
-        if self._gone is not None:
-            raise Unavailable(self._gone)
-        connection = self._connection
+        connection = self._awake()
         if connection.in_transaction:
             raise InternalError("a transaction inside a transaction")
         try:
-            _patiently(connection, begin, self._patience)
+            _patiently(connection, begin, self._patience, self._waiting)
         except sqlite3.Error as error:
             self._roll_back()
             raise self._translate(error, begin[0]) from error
+        except BaseException:
+            self._roll_back()
+            raise
         try:
             yield connection
         except BaseException:
@@ -176,6 +206,16 @@ class Database:
         except sqlite3.Error as error:
             self._roll_back()
             raise self._translate(error, "COMMIT") from error
+
+    def _awake(self) -> sqlite3.Connection:
+        self._check_process()
+        if self._gone is not None:
+            raise Unavailable(self._gone)
+        if self._is_resting:
+            self._connection = _connect(self.path, self.durability, self._patience, create=False)
+            self._connections += 1
+            self._is_resting = False
+        return self._connection
 
     def _roll_back(self) -> None:
         if self._gone is None and self._connection.in_transaction:
@@ -202,6 +242,7 @@ class Database:
                 # After a failed sync the kernel may report success next time: never use this
                 # connection again.
                 self._break(unavailable)
+                _suspect(self.path).touch()
             return unavailable
         return InternalError(f"{name}: {error}")
 
@@ -222,6 +263,10 @@ def open_database(
     """
     if durability not in _SYNCHRONOUS:
         raise ConfigError(f'database.durability is "{durability}"; it can be "full" or "relaxed"')
+    return Database(_connect(path, durability, patience, create=create), path, durability, patience)
+
+
+def _connect(path: Path, durability: str, patience: float, *, create: bool) -> sqlite3.Connection:
     try:
         if not path.exists():
             if not create:
@@ -231,6 +276,8 @@ def open_database(
     except (sqlite3.Error, OSError) as error:
         raise _unavailable(path, error) from error
     try:
+        if _suspect(path).exists():
+            _check_integrity(connection, path)
         _patiently(connection, ["PRAGMA journal_mode=WAL"], patience)
         connection.execute(f"PRAGMA synchronous={_SYNCHRONOUS[durability]}")
         if _stamp(connection, path) != REVISION:
@@ -244,7 +291,7 @@ def open_database(
         if isinstance(error, sqlite3.Error):
             raise _unavailable(path, error) from error
         raise
-    return Database(connection, path, durability, patience)
+    return connection
 
 
 def load_statements(dialect: str) -> dict[str, Statement]:
@@ -258,6 +305,15 @@ def load_statements(dialect: str) -> dict[str, Statement]:
         writes = not sql.startswith("SELECT")
         statements[name] = Statement(sql.rstrip().removesuffix(";"), names, writes)
     return statements
+
+
+def who_locks(path: Path) -> str:
+    """Who holds the write lock of a database, in words."""
+    from digpy.filelock import record_lock_holders
+
+    # In WAL mode all locks are on the file of the shared index.
+    holders = record_lock_holders(path.with_name(path.name + "-shm"))
+    return f"process {', '.join(map(str, holders))}" if holders else "another process"
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
@@ -289,9 +345,30 @@ def _stamp(connection: sqlite3.Connection, path: Path) -> str | None:
     return str(found[0]) if found else ""
 
 
-def _patiently(connection: sqlite3.Connection, statements: Sequence[str], patience: float) -> None:
-    """Execute `statements`, all of them again while the database is busy and `patience` lasts."""
-    deadline = time.monotonic() + patience
+def _suspect(path: Path) -> Path:
+    """Exists after the disk has failed, until the whole database was looked through."""
+    return path.with_name(path.name + ".suspect")
+
+
+def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
+    found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if found != "ok":
+        raise Unavailable(f'the database "{path}" was damaged by a failing disk: {found}')
+    _suspect(path).unlink(missing_ok=True)
+
+
+def _patiently(
+    connection: sqlite3.Connection,
+    statements: Sequence[str],
+    patience: float,
+    waiting: Callable[[float], None] = lambda _: None,
+) -> None:
+    """Execute `statements`, all of them again while the database is busy and `patience` lasts.
+
+    `waiting` is told, each second, for how long.
+    """
+    began = time.monotonic()
+    deadline, told = began + patience, began
     while True:
         try:
             for statement in statements:
@@ -303,6 +380,9 @@ def _patiently(connection: sqlite3.Connection, statements: Sequence[str], patien
             return
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+        if (now := time.monotonic()) >= told + 1:
+            told = now
+            waiting(now - began)
         # Half a millisecond and up to another half, by a clock's last digits, so that two do not
         # march in step.
         time.sleep(_PAUSE * (1 + time.monotonic_ns() % 1000 / 1000))
@@ -326,11 +406,12 @@ def _is_the_environment(code: int) -> bool:
 def _unavailable(path: Path, error: Exception) -> Unavailable:
     code = _code(error)
     if code in _BUSY:
-        what = "is locked by another process; nothing was changed, try again"
+        what = f"is locked by {who_locks(path)}; nothing was changed, try again"
     elif code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
         what = f"is damaged or no database ({error}); move it away to begin with a new one"
     elif code == sqlite3.SQLITE_FULL:
         what = "cannot grow: the disk is full; nothing was changed, make room and try again"
     else:
         what = f"cannot be used ({error}); what was committed is safe, try again"
-    return Unavailable(f'the database "{path}" {what}')
+    kind = {sqlite3.SQLITE_FULL: DiskFull}.get(code, Locked if code in _BUSY else Unavailable)
+    return kind(f'the database "{path}" {what}')

@@ -42,6 +42,14 @@ def ensure_project(tx: Transaction, name: str) -> int:
     return int(found[0])
 
 
+def project_name(tx: Transaction, project: int) -> str:
+    """Raises `NotFound`."""
+    found = tx.one("projects.name", {"id": project})
+    if found is None:
+        raise NotFound(f"project {project} does not exist")
+    return str(found[0])
+
+
 def ensure_revision(tx: Transaction, project: int, content_hash: str, at: int) -> int:
     """The id of the project's revision with this content; made at `at` if it does not exist."""
     key = {"project": project, "content_hash": content_hash}

@@ -72,6 +72,11 @@ def unfinished(tx: Transaction, attempt: int) -> list[RunRow]:
     return _rows(tx.run("runs.unfinished", {"attempt": attempt}))
 
 
+def left_by_ended(tx: Transaction) -> list[RunRow]:
+    """Runs of attempts that have ended, of which something may be alive all the same."""
+    return _rows(tx.run("runs.left_by_ended", {}))
+
+
 def of_attempt(tx: Transaction, attempt: int) -> list[RunRow]:
     """All runs of `attempt`, by task and fence."""
     return _rows(tx.run("runs.of_attempt", {"attempt": attempt}))

@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-from digpy.engine.states import DONE, FAILED, TaskState
+from digpy.engine.states import DONE, TaskState
 from digpy.engine.tree import RAN, RESUMED, SKIPPED
 from digpy.store.phases import TERMINAL, Phase
 
@@ -59,6 +59,11 @@ def _instant(name: str, *, optional: bool = True) -> Column[int]:
 
 def _count(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False)
+
+
+def _counter(name: str) -> Column[int]:
+    """A count that begins with 0; it may have been added to rows there were."""
+    return Column(name, Integer, nullable=False, server_default=text("0"))
 
 
 def _reference(name: str, target: str, *, optional: bool = False) -> Column[int]:
@@ -146,6 +151,17 @@ attempts = Table(
     _instant("started_at"),
     _instant("canceling_since"),
     _instant("ended_at"),
+    _instant("queued_since"),
+    _text("waiting_reason", optional=True),  # of a queued attempt, for people
+    _instant("starting_since"),  # the newest launch was intended
+    _counter("unclean"),  # ended without a proof that nothing of it is alive
+    _counter("losses"),  # workers lost in a row
+    _counter("losses_total"),
+    _counter("progress"),  # tasks that were done when a worker was lost last
+    _text("clock_shifts", optional=True),  # JSON: how far the clock was set after an instant
+    # Of a backfill: how many attempts of its name and workflow may be active at once.
+    Column("at_once", Integer, nullable=True),
+    _instant("sla_at"),  # when it has missed its sla; null: it has none, or has missed it
     UniqueConstraint("session", "idx"),
     _known("phase", Phase),
     # `ended_at` is set exactly when the attempt has ended.
@@ -181,6 +197,29 @@ Index(
     postgresql_where=_UNFINISHED,
 )
 
+# When the sessions of a workflow are due, as of the definition that was loaded last.
+schedules = Table(
+    "schedules",
+    metadata,
+    _id(),
+    _reference("project", "projects.id"),
+    _text("workflow"),  # by name: a schedule outlives revisions
+    _reference("workflow_id", "workflows.id"),
+    _text("timezone"),
+    _text("definition"),  # JSON: the mapping as written
+    _text("params"),  # JSON with templates, for all its attempts
+    _instant("next_session_time", optional=False),
+    _instant("next_run_time", optional=False),
+    _instant("last_session_time"),  # started, not skipped
+    _instant("disabled_at"),
+    _text("error", optional=True),  # why the next session was not started yet
+    _instant("created_at", optional=False),
+    _instant("updated_at", optional=False),
+    UniqueConstraint("project", "workflow"),  # a workflow has one schedule
+    # Schedules are listed page by page: an id must not move to another workflow in between.
+    sqlite_autoincrement=True,
+)
+
 tasks = Table(
     "tasks",
     metadata,
@@ -205,6 +244,8 @@ tasks = Table(
     _text("state_params", optional=True),  # JSON; null: empty
     _instant("started_at"),
     _instant("ended_at"),
+    Column("timeout", BigInteger, nullable=True),  # microseconds
+    _instant("deadline_at"),
     PrimaryKeyConstraint("attempt", "number"),  # a task is one row
     # No duplicated subtasks: a name occurs once among the children of one round.
     UniqueConstraint("attempt", "parent", "born", "full_name"),
@@ -213,7 +254,7 @@ tasks = Table(
     CheckConstraint("parent < number", name="parent_before_child"),
     ForeignKeyConstraint(["attempt", "parent"], ["tasks.attempt", "tasks.number"]),
     _known("state", TaskState),
-    _known("verdict", FAILED),
+    _known("verdict", DONE),
     _known("how", (RAN, RESUMED, SKIPPED)),
     CheckConstraint("cancel IN (0, 1)", name="cancel_is_a_flag"),
     CheckConstraint("reported_fence <= fence", name="reported_after_claimed"),
@@ -333,6 +374,7 @@ events = Table(
     Column("fence", Integer, nullable=True),
     _text("data"),  # JSON
     _text("dedupe", optional=True),
+    Column("supervisor_epoch", BigInteger, nullable=True),  # of the leader that decided it
     PrimaryKeyConstraint("attempt", "seq"),
     UniqueConstraint("attempt", "dedupe"),  # a decision is written once; null: not deduplicated
     sqlite_with_rowid=False,
@@ -346,4 +388,54 @@ leases = Table(
     Column("epoch", BigInteger, nullable=False),
     _instant("until", optional=False),
     sqlite_with_rowid=False,
+)
+
+# What concerns no attempt, or all of them.
+installation_events = Table(
+    "installation_events",
+    metadata,
+    Column("seq", _Id, primary_key=True),
+    _instant("at", optional=False),
+    _text("kind"),
+    _text("actor"),
+    _text("data"),  # JSON
+    _text("dedupe", optional=True),
+    UniqueConstraint("dedupe"),
+)
+
+# The wall clock beside one that never jumps, as seen last: one row a boot of a machine.
+clock_anchors = Table(
+    "clock_anchors",
+    metadata,
+    Column("boot", Text, primary_key=True),
+    _instant("since_boot", optional=False),
+    _instant("wall", optional=False),
+    sqlite_with_rowid=False,
+)
+
+# What is to be told to people, and what became of it: written with the change that it reports.
+notifications = Table(
+    "notifications",
+    metadata,
+    _id(),
+    _reference("attempt", "attempts.id", optional=True),
+    _text("kind"),
+    _instant("at", optional=False),
+    _text("body"),  # JSON
+    _counter("tries"),  # begun, so also the number of the newest
+    _instant("next_at"),  # null: delivered, or given up
+    _instant("delivered_at"),
+    _text("error", optional=True),  # of the newest try, or a remark about the delivery
+    _text("dedupe"),
+    UniqueConstraint("dedupe"),  # the same thing is told once
+    CheckConstraint(
+        "next_at IS NULL OR delivered_at IS NULL", name="delivered_is_not_tried_again"
+    ),
+)
+
+Index(
+    "notifications_waiting",
+    notifications.c.next_at,
+    sqlite_where=notifications.c.next_at.is_not(None),
+    postgresql_where=notifications.c.next_at.is_not(None),
 )

@@ -14,27 +14,36 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     FromClause,
+    Integer,
     Select,
     Table,
     and_,
     bindparam,
+    case,
+    delete,
     func,
     insert,
     literal_column,
+    null,
     or_,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from digpy.engine.states import WAITING, TaskState
 from digpy.store.phases import TERMINAL, Phase
 from digpy.store.schema import (
     attempts,
+    clock_anchors,
     events,
+    installation_events,
     launches,
     leases,
+    notifications,
     projects,
     revisions,
+    schedules,
     sessions,
     task_outputs,
     task_runs,
@@ -74,6 +83,17 @@ def _launchable() -> ColumnElement[bool]:
     return attempts.c.phase.in_([_word(Phase.STARTING), _word(Phase.RUNNING)])
 
 
+def _open() -> ColumnElement[bool]:
+    """Unfinished, said twice: the index holds only these, and is searched by phase."""
+    unfinished = sorted(set(Phase) - TERMINAL)
+    return and_(_unfinished(), attempts.c.phase.in_([_word(phase) for phase in unfinished]))
+
+
+def _active() -> ColumnElement[bool]:
+    """Unfinished, and not resting."""
+    return and_(_unfinished(), attempts.c.phase != _word(Phase.CREATED))
+
+
 def _columns(table: Table) -> list[str]:
     return [column.name for column in table.columns]
 
@@ -102,6 +122,15 @@ def _attempt() -> Select[Any]:
         a.started_at,
         a.canceling_since,
         a.ended_at,
+        a.queued_since,
+        a.waiting_reason,
+        a.starting_since,
+        a.unclean,
+        a.losses,
+        a.losses_total,
+        a.progress,
+        a.clock_shifts,
+        a.sla_at,
         sessions.c.uuid,
         sessions.c.project,
         sessions.c.workflow,
@@ -115,6 +144,7 @@ def _project_statements() -> dict[str, Executable]:
         "projects.insert": insert(projects)
         .values(_values(projects, "name"))
         .returning(projects.c.id),
+        "projects.name": select(projects.c.name).where(_same(projects, "id")),
         "revisions.find": select(revisions.c.id).where(_same(revisions, "project", "content_hash")),
         "revisions.insert": insert(revisions)
         .values(_values(revisions, "project", "content_hash", "created_at"))
@@ -154,12 +184,59 @@ def _session_statements() -> dict[str, Executable]:
         .order_by(s.session_time.desc())
         .limit(_ONE)
         .offset(_ZERO),
+        "sessions.newest_before": select(s.session_time)
+        .where(
+            _same(sessions, "project", "workflow"),
+            s.session_time < bindparam("before", type_=s.session_time.type),
+        )
+        .order_by(s.session_time.desc())
+        .limit(_ONE)
+        .offset(_ZERO),
+    }
+
+
+def _schedule_statements() -> dict[str, Executable]:
+    s = schedules.c
+    new = [name for name in _columns(schedules) if name not in ("id", "disabled_at", "error")]
+    place = ("next_session_time", "next_run_time", "last_session_time")
+    return {
+        "schedules.load": select(schedules).where(_same(schedules, "id")),
+        "schedules.find": select(schedules).where(_same(schedules, "project", "workflow")),
+        "schedules.list": select(schedules)
+        .where(s.id > bindparam("after", type_=s.id.type))
+        .order_by(s.id)
+        .limit(bindparam("page", type_=Integer))
+        .offset(_ZERO),
+        "schedules.of_project": select(schedules).where(_same(schedules, "project")).order_by(s.id),
+        "schedules.run_times": select(s.id, s.next_run_time).where(
+            _same(schedules, "project"), s.disabled_at.is_(None)
+        ),
+        "schedules.insert": insert(schedules).values(_values(schedules, *new)).returning(s.id),
+        "schedules.redefine": update(schedules)
+        .values(
+            _values(
+                schedules, "workflow_id", "timezone", "definition", "params", "updated_at", *place
+            )
+        )
+        .where(_same(schedules, "id")),
+        "schedules.move": update(schedules)
+        .values(_values(schedules, "error", "updated_at", *place))
+        .where(
+            _same(schedules, "id"),
+            *(s[name] == bindparam(f"was_{name}", type_=s[name].type) for name in place[:2]),
+        ),
+        "schedules.disable": update(schedules)
+        .values(_values(schedules, "disabled_at", "updated_at"))
+        .where(_same(schedules, "id")),
+        "schedules.delete": delete(schedules).where(_same(schedules, "id")),
     }
 
 
 def _attempt_statements() -> dict[str, Executable]:
     a = attempts.c
     newest = a.id.desc()
+    before = a.id < bindparam("before", type_=a.id.type)
+    page = bindparam("page", type_=Integer)
     in_session = _same(attempts, "session")
     return {
         "attempts.load": _attempt().where(_same(attempts, "id")),
@@ -187,8 +264,49 @@ def _attempt_statements() -> dict[str, Executable]:
         "attempts.unfinished": _attempt()
         .where(_same(attempts, "command"), _unfinished())
         .order_by(a.id),
+        "attempts.all_unfinished": _attempt()
+        .where(_open(), a.id > bindparam("after", type_=a.id.type))
+        .order_by(a.id)
+        .limit(bindparam("page", type_=Integer))
+        .offset(_ZERO),
+        "attempts.before": _attempt().where(before).order_by(newest).limit(page).offset(_ZERO),
+        "attempts.before_of_workflow": _attempt()
+        .where(before, _same(sessions, "workflow"))
+        .order_by(newest)
+        .limit(page)
+        .offset(_ZERO),
         "attempts.of_command": _attempt().where(_same(attempts, "command")).order_by(a.id),
-        "attempts.count_active": select(func.count()).select_from(attempts).where(_unfinished()),
+        "attempts.count_active": select(func.count()).select_from(attempts).where(_active()),
+        "attempts.active_by_workflow": select(sessions.c.project, sessions.c.workflow, func.count())
+        .join_from(attempts, sessions, a.session == sessions.c.id)
+        .where(
+            _open(),
+            a.phase.in_([_word(p) for p in (Phase.CANCELING, Phase.RUNNING, Phase.STARTING)]),
+        )
+        .group_by(sessions.c.project, sessions.c.workflow),
+        "attempts.at_work": select(a.id)
+        .join_from(attempts, sessions, a.session == sessions.c.id)
+        .where(_active(), a.phase != _word(Phase.CANCELING), _same(sessions, "project", "workflow"))
+        .limit(_ONE)
+        .offset(_ZERO),
+        "attempts.queued": _attempt()
+        .where(_unfinished(), a.phase == _word(Phase.QUEUED))
+        .order_by(a.id),
+        "attempts.batches": _batches(),
+        "attempts.resting": select(a.id)
+        .join_from(attempts, sessions, a.session == sessions.c.id)
+        .where(
+            _unfinished(),
+            a.phase == _word(Phase.CREATED),
+            _same(attempts, "retry_attempt_name"),
+            _same(sessions, "project", "workflow"),
+        )
+        .order_by(sessions.c.session_time)
+        .limit(bindparam("room", type_=Integer))
+        .offset(_ZERO),
+        "attempts.unfinished_named": _attempt()
+        .where(_open(), _same(attempts, "retry_attempt_name"))
+        .order_by(a.id),
         "attempts.insert": _insert_attempt(),
         "attempts.set_command": update(attempts)
         .values(_values(attempts, "command"))
@@ -207,7 +325,15 @@ def _attempt_statements() -> dict[str, Executable]:
                     name: func.coalesce(
                         bindparam(name, type_=attempts.c[name].type), attempts.c[name]
                     )
-                    for name in ("cause", "reason", "canceling_since", "ended_at")
+                    for name in (
+                        "cause",
+                        "reason",
+                        "canceling_since",
+                        "ended_at",
+                        "queued_since",
+                        "starting_since",
+                        "unclean",
+                    )
                 },
             }
         )
@@ -222,12 +348,46 @@ def _attempt_statements() -> dict[str, Executable]:
         )
         .where(_same(attempts, "id", "epoch"), _launchable()),
         "attempts.next_epoch": update(attempts)
-        .values(epoch=a.epoch + _ONE)
+        .values(epoch=a.epoch + _ONE, waiting_reason=null(), **_values(attempts, "starting_since"))
         .where(_same(attempts, "id", "epoch"), _launchable()),
+        "attempts.set_limits": update(attempts)
+        .values(_values(attempts, "limits"))
+        .where(_same(attempts, "id"), _unfinished()),
+        "attempts.count_loss": update(attempts)
+        .values({**_values(attempts, "losses", "progress"), "losses_total": a.losses_total + _ONE})
+        .where(_same(attempts, "id"), _unfinished()),
+        "attempts.shift_clock": update(attempts)
+        .values(_values(attempts, "clock_shifts"))
+        .where(_same(attempts, "id"), _unfinished()),
+        "attempts.miss_sla": update(attempts)
+        .values(sla_at=literal_column("NULL"))
+        .where(_same(attempts, "id")),
+        "attempts.wait": update(attempts)
+        .values(_values(attempts, "waiting_reason"))
+        .where(_same(attempts, "id"), a.phase == _word(Phase.QUEUED)),
         "attempts.adopt": update(attempts)
         .values(_values(attempts, "command"))
         .where(_same(attempts, "id"), _unfinished()),
     }
+
+
+def _batches() -> Executable:
+    """Of each name and workflow with attempts at rest: how many are active, and may be."""
+    a, s = attempts.c, sessions.c
+    is_resting = case((a.phase == _word(Phase.CREATED), _ONE), else_=_ZERO)
+    return (
+        select(
+            s.project,
+            s.workflow,
+            a.retry_attempt_name,
+            func.sum(_ONE - is_resting),
+            func.max(a.at_once),
+        )
+        .join_from(attempts, sessions, a.session == s.id)
+        .where(_open(), a.retry_attempt_name.is_not(None))
+        .group_by(s.project, s.workflow, a.retry_attempt_name)
+        .having(func.sum(is_resting) > _ZERO)
+    )
 
 
 def _insert_attempt() -> Executable:
@@ -242,6 +402,11 @@ def _insert_attempt() -> Executable:
         "phase",
         "command",
         "created_at",
+        "queued_since",
+        "waiting_reason",
+        "starting_since",
+        "at_once",
+        "sla_at",
     ]
     earlier = attempts.alias("earlier")
     index = (
@@ -256,19 +421,11 @@ def _insert_attempt() -> Executable:
     )
 
 
-def _task_statements() -> dict[str, Executable]:
+def _task_summary() -> Select[Any]:
+    """The tasks of an attempt by number: the columns of `TaskSummary`."""
     t, o = tasks.c, task_outputs.c
-    columns = _columns(tasks)
-    fixed = {"attempt", "number", "parent", "born", "full_name", "origin", "source"}
-    return {
-        "tasks.load": select(*[t[name] for name in columns if name != "attempt"])
-        .where(_same(tasks, "attempt"))
-        .order_by(t.number),
-        "tasks.insert": insert(tasks).values(_values(tasks, *columns)),
-        "tasks.update": update(tasks)
-        .values(_values(tasks, *[name for name in columns if name not in fixed]))
-        .where(_same(tasks, "attempt", "number"), t.state == bindparam("was", type_=t.state.type)),
-        "tasks.summary": select(
+    return (
+        select(
             t.number,
             t.parent,
             t.born,
@@ -287,7 +444,42 @@ def _task_statements() -> dict[str, Executable]:
             and_(o.attempt == t.attempt, o.number == t.number, o.round == t.round),
         )
         .where(_same(tasks, "attempt"))
+        .order_by(t.number)
+    )
+
+
+def _task_statements() -> dict[str, Executable]:
+    t, o = tasks.c, task_outputs.c
+    columns = _columns(tasks)
+    fixed = {"attempt", "number", "parent", "born", "full_name", "origin", "source"}
+    return {
+        "tasks.load": select(*[t[name] for name in columns if name != "attempt"])
+        .where(_same(tasks, "attempt"))
         .order_by(t.number),
+        "tasks.insert": insert(tasks).values(_values(tasks, *columns)),
+        "tasks.update": update(tasks)
+        .values(_values(tasks, *[name for name in columns if name not in fixed]))
+        .where(_same(tasks, "attempt", "number"), t.state == bindparam("was", type_=t.state.type)),
+        "tasks.summary": _task_summary(),
+        "tasks.changed": _task_summary().where(
+            or_(
+                t.number > bindparam("seen", type_=t.number.type),
+                and_(
+                    t.state != _word(TaskState.BLOCKED),
+                    or_(
+                        t.ended_at.is_(None),
+                        t.ended_at >= bindparam("since", type_=t.ended_at.type),
+                    ),
+                ),
+            )
+        ),
+        "tasks.count_done": select(func.count())
+        .select_from(tasks)
+        .where(_same(tasks, "attempt"), t.ended_at.is_not(None)),
+        "tasks.oldest_dispatch": select(func.min(t.started_at)).where(
+            _same(tasks, "attempt"),
+            t.state.in_([_word(state) for state in sorted({TaskState.RUNNING, *WAITING})]),
+        ),
         "tasks.waiting_for": select(t.attempt, t.number)
         .where(_same(tasks, "awaits"))
         .order_by(t.attempt, t.number),
@@ -336,6 +528,10 @@ def _run_statements() -> dict[str, Executable]:
         "runs.unproved": of_attempt.where(r.proof.is_(None)),
         "runs.unfinished": of_attempt.where(r.outcome.is_(None)),
         "runs.of_attempt": of_attempt,
+        "runs.left_by_ended": select(task_runs)
+        .join_from(task_runs, attempts, r.attempt == attempts.c.id)
+        .where(r.proof.is_(None), ~_unfinished())
+        .order_by(r.attempt, *in_order),
         "launches.intend": insert(launches).values(
             _values(launches, "attempt", "epoch", "launcher", "name", "intended_at")
         ),
@@ -379,6 +575,39 @@ def _lease_statements() -> dict[str, Executable]:
             events.c.seq > bindparam("after", type_=events.c.seq.type),
         )
         .order_by(events.c.seq),
+        "installation.events": select(installation_events)
+        .where(installation_events.c.seq > bindparam("after", type_=installation_events.c.seq.type))
+        .order_by(installation_events.c.seq),
+        "installation.anchor": select(clock_anchors.c.since_boot, clock_anchors.c.wall).where(
+            _same(clock_anchors, "boot")
+        ),
+    }
+
+
+def _notification_statements() -> dict[str, Executable]:
+    n = notifications.c
+    page = bindparam("page", type_=Integer)
+    older = n.id < bindparam("before", type_=n.id.type)
+    newest = select(notifications).where(older).order_by(n.id.desc()).limit(page).offset(_ZERO)
+    this_try = _same(notifications, "id", "tries")
+    return {
+        "notifications.first_waiting": select(notifications)
+        .where(n.next_at.is_not(None))
+        .order_by(n.next_at, n.id)
+        .limit(_ONE)
+        .offset(_ZERO),
+        # Who changes the number of tries has the next one; nobody else does before `next_at`.
+        "notifications.begin": update(notifications)
+        .values({"tries": n.tries + _ONE, **_values(notifications, "next_at")})
+        .where(this_try, n.next_at.is_not(None)),
+        "notifications.end": update(notifications)
+        .values(_values(notifications, "next_at", "delivered_at", "error"))
+        .where(this_try, n.delivered_at.is_(None)),
+        "notifications.before": newest,
+        "notifications.before_of_attempt": newest.where(_same(notifications, "attempt")),
+        "notifications.count_waiting": select(func.count())
+        .select_from(notifications)
+        .where(n.next_at.is_not(None)),
     }
 
 
@@ -389,6 +618,7 @@ def _upserts(dialect: str) -> dict[str, Executable]:
         _values(workflows, "revision", "name", "timezone", "format", "body")
     )
     output = insert_(task_outputs).values(_values(task_outputs, *_columns(task_outputs)))
+    anchor = insert_(clock_anchors).values(_values(clock_anchors, "boot", "since_boot", "wall"))
     lease = insert_(leases).values({**_values(leases, "scope", "holder", "until"), "epoch": _ONE})
     return {
         "workflows.put": workflow.on_conflict_do_update(
@@ -415,12 +645,22 @@ def _upserts(dialect: str) -> dict[str, Executable]:
             ),
         ).returning(leases.c.epoch),
         "events.append": _append_event(insert_),
+        "installation.append": insert_(installation_events)
+        .values(_values(installation_events, "at", "kind", "actor", "data", "dedupe"))
+        .on_conflict_do_nothing(index_elements=["dedupe"]),
+        "notifications.add": insert_(notifications)
+        .values(_values(notifications, "attempt", "kind", "at", "body", "next_at", "dedupe"))
+        .on_conflict_do_nothing(index_elements=["dedupe"]),
+        "installation.set_anchor": anchor.on_conflict_do_update(
+            index_elements=["boot"],
+            set_={name: anchor.excluded[name] for name in ("since_boot", "wall")},
+        ),
     }
 
 
 def _append_event(insert_: Any) -> Executable:
     """The number is taken under the attempt's lock; an event written already is passed over."""
-    given = ["at", "kind", "actor", "number", "fence", "data", "dedupe"]
+    given = ["at", "kind", "actor", "number", "fence", "data", "dedupe", "supervisor_epoch"]
     earlier = events.alias("earlier")
     next_seq = (func.coalesce(func.max(earlier.c.seq), _ZERO) + _ONE).label("seq")
     row = select(*_labeled(events, ["attempt"]), next_seq, *_labeled(events, given)).where(
@@ -439,12 +679,15 @@ def statements(dialect: str) -> dict[str, Executable]:
     found = {
         **_project_statements(),
         **_session_statements(),
+        **_schedule_statements(),
         **_attempt_statements(),
         **_task_statements(),
         **_run_statements(),
         **_lease_statements(),
+        **_notification_statements(),
         **_upserts(dialect),
     }
-    nouns = ["projects", "revisions", "workflows", "sessions", "attempts", "tasks", "outputs"]
-    nouns += ["runs", "launches", "leases", "events"]
+    nouns = ["projects", "revisions", "workflows", "schedules", "sessions"]
+    nouns += ["attempts", "tasks", "outputs", "runs", "launches", "leases", "events"]
+    nouns += ["installation", "notifications"]
     return dict(sorted(found.items(), key=lambda item: nouns.index(item[0].partition(".")[0])))

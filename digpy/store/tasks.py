@@ -15,7 +15,7 @@ from digpy.engine.changes import Changes, Output
 from digpy.engine.states import TaskState
 from digpy.engine.tree import Task, TaskRow
 from digpy.errors import InternalError
-from digpy.store.database import Transaction
+from digpy.store.database import Row, Transaction
 from digpy.values import Params
 
 _STATES = {str(state): state for state in TaskState}  # cheaper than calling the enum
@@ -36,6 +36,13 @@ class TaskSummary(NamedTuple):
     started_at: int | None
     ended_at: int | None
     error: Params | None
+
+
+class Seen(NamedTuple):
+    """How far a reader has come: the highest number, and the latest end (UTC microseconds)."""
+
+    number: int = 0
+    ended_at: int = 0
 
 
 def load(tx: Transaction, attempt: int) -> list[TaskRow]:
@@ -70,8 +77,32 @@ def save(tx: Transaction, attempt: int, changes: Changes) -> None:
 
 def summary(tx: Transaction, attempt: int) -> list[TaskSummary]:
     """All tasks of `attempt` for a listing, by number."""
-    rows = [TaskSummary._make(row) for row in tx.run("tasks.summary", {"attempt": attempt})]
-    return [row._replace(state=_STATES[row.state], error=_loaded(row.error, None)) for row in rows]
+    return _summaries(tx.run("tasks.summary", {"attempt": attempt}))
+
+
+def changed(tx: Transaction, attempt: int, seen: Seen) -> list[TaskSummary]:
+    """The tasks of `attempt` that may have changed since somebody has `seen` the rest, by number.
+
+    They are new, on the move, or have ended since. After the clock was set back, one that ended may
+    be missing: `summary` has them all.
+    """
+    params = {"attempt": attempt, "seen": seen.number, "since": seen.ended_at}
+    return _summaries(tx.run("tasks.changed", params))
+
+
+def count_done(tx: Transaction, attempt: int) -> int:
+    """How many tasks of `attempt` are done, whatever came of them; it never falls."""
+    found = tx.one("tasks.count_done", {"attempt": attempt})
+    return int(found[0]) if found else 0
+
+
+def oldest_dispatch(tx: Transaction, attempt: int) -> int | None:
+    """When the first of the tasks that run or wait was first dispatched (UTC microseconds).
+
+    None if there is no such task.
+    """
+    found = tx.one("tasks.oldest_dispatch", {"attempt": attempt})
+    return None if found is None or found[0] is None else int(found[0])
 
 
 def waiting_for(tx: Transaction, attempt: int) -> list[tuple[int, int]]:
@@ -79,6 +110,11 @@ def waiting_for(tx: Transaction, attempt: int) -> list[tuple[int, int]]:
     return [
         (waiting, number) for waiting, number in tx.run("tasks.waiting_for", {"awaits": attempt})
     ]
+
+
+def _summaries(rows: list[Row]) -> list[TaskSummary]:
+    found = [TaskSummary._make(row) for row in rows]
+    return [row._replace(state=_STATES[row.state], error=_loaded(row.error, None)) for row in found]
 
 
 def _inserted(attempt: int, task: Task) -> tuple[Any, ...]:
@@ -107,6 +143,8 @@ def _progress(task: Task) -> tuple[Any, ...]:
         _json(task.state_params) if task.state_params else None,
         task.started_at,
         task.ended_at,
+        task.timeout,
+        task.deadline_at,
     )
 
 

@@ -8,6 +8,11 @@ WHERE projects.name = %s::VARCHAR;
 -- projects.insert(name)
 INSERT INTO projects (name) VALUES (%s::VARCHAR) RETURNING projects.id;
 
+-- projects.name(id)
+SELECT projects.name
+FROM projects
+WHERE projects.id = %s::BIGINT;
+
 -- revisions.find(project, content_hash)
 SELECT revisions.id
 FROM revisions
@@ -58,6 +63,66 @@ INSERT INTO workflows (revision, name, timezone, format, body) VALUES (%s::BIGIN
   %s::INTEGER, %s::VARCHAR) ON CONFLICT (revision, name) DO UPDATE SET timezone = excluded.timezone, format =
   excluded.format, body = excluded.body RETURNING workflows.id;
 
+-- schedules.load(id)
+SELECT schedules.id, schedules.project, schedules.workflow, schedules.workflow_id, schedules.timezone,
+  schedules.definition, schedules.params, schedules.next_session_time, schedules.next_run_time,
+  schedules.last_session_time, schedules.disabled_at, schedules.error, schedules.created_at,
+  schedules.updated_at
+FROM schedules
+WHERE schedules.id = %s::BIGINT;
+
+-- schedules.find(project, workflow)
+SELECT schedules.id, schedules.project, schedules.workflow, schedules.workflow_id, schedules.timezone,
+  schedules.definition, schedules.params, schedules.next_session_time, schedules.next_run_time,
+  schedules.last_session_time, schedules.disabled_at, schedules.error, schedules.created_at,
+  schedules.updated_at
+FROM schedules
+WHERE schedules.project = %s::BIGINT AND schedules.workflow = %s::VARCHAR;
+
+-- schedules.list(after, page)
+SELECT schedules.id, schedules.project, schedules.workflow, schedules.workflow_id, schedules.timezone,
+  schedules.definition, schedules.params, schedules.next_session_time, schedules.next_run_time,
+  schedules.last_session_time, schedules.disabled_at, schedules.error, schedules.created_at,
+  schedules.updated_at
+FROM schedules
+WHERE schedules.id > %s::BIGINT ORDER BY schedules.id
+LIMIT %s::INTEGER OFFSET 0;
+
+-- schedules.of_project(project)
+SELECT schedules.id, schedules.project, schedules.workflow, schedules.workflow_id, schedules.timezone,
+  schedules.definition, schedules.params, schedules.next_session_time, schedules.next_run_time,
+  schedules.last_session_time, schedules.disabled_at, schedules.error, schedules.created_at,
+  schedules.updated_at
+FROM schedules
+WHERE schedules.project = %s::BIGINT ORDER BY schedules.id;
+
+-- schedules.run_times(project)
+SELECT schedules.id, schedules.next_run_time
+FROM schedules
+WHERE schedules.project = %s::BIGINT AND schedules.disabled_at IS NULL;
+
+-- schedules.insert(project, workflow, workflow_id, timezone, definition, params, next_session_time, next_run_time, last_session_time, created_at, updated_at)
+INSERT INTO schedules (project, workflow, workflow_id, timezone, definition, params, next_session_time,
+  next_run_time, last_session_time, created_at, updated_at) VALUES (%s::BIGINT, %s::VARCHAR, %s::BIGINT,
+  %s::VARCHAR, %s::VARCHAR, %s::VARCHAR, %s::BIGINT, %s::BIGINT, %s::BIGINT, %s::BIGINT, %s::BIGINT) RETURNING
+  schedules.id;
+
+-- schedules.redefine(workflow_id, timezone, definition, params, next_session_time, next_run_time, last_session_time, updated_at, id)
+UPDATE schedules SET workflow_id=%s::BIGINT, timezone=%s::VARCHAR, definition=%s::VARCHAR, params=%s::VARCHAR,
+  next_session_time=%s::BIGINT, next_run_time=%s::BIGINT, last_session_time=%s::BIGINT, updated_at=%s::BIGINT
+  WHERE schedules.id = %s::BIGINT;
+
+-- schedules.move(next_session_time, next_run_time, last_session_time, error, updated_at, id, was_next_session_time, was_next_run_time)
+UPDATE schedules SET next_session_time=%s::BIGINT, next_run_time=%s::BIGINT, last_session_time=%s::BIGINT,
+  error=%s::VARCHAR, updated_at=%s::BIGINT WHERE schedules.id = %s::BIGINT AND schedules.next_session_time =
+  %s::BIGINT AND schedules.next_run_time = %s::BIGINT;
+
+-- schedules.disable(disabled_at, updated_at, id)
+UPDATE schedules SET disabled_at=%s::BIGINT, updated_at=%s::BIGINT WHERE schedules.id = %s::BIGINT;
+
+-- schedules.delete(id)
+DELETE FROM schedules WHERE schedules.id = %s::BIGINT;
+
 -- sessions.find(project, workflow, session_time)
 SELECT sessions.id
 FROM sessions
@@ -78,11 +143,20 @@ FROM sessions
 WHERE sessions.project = %s::BIGINT AND sessions.workflow = %s::VARCHAR ORDER BY sessions.session_time DESC
 LIMIT 1 OFFSET 0;
 
+-- sessions.newest_before(project, workflow, before)
+SELECT sessions.session_time
+FROM sessions
+WHERE sessions.project = %s::BIGINT AND sessions.workflow = %s::VARCHAR AND sessions.session_time < %s::BIGINT
+  ORDER BY sessions.session_time DESC
+LIMIT 1 OFFSET 0;
+
 -- attempts.load(id)
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.id = %s::BIGINT;
@@ -96,7 +170,9 @@ WHERE attempts.id = %s::BIGINT FOR UPDATE;
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.session = %s::BIGINT AND coalesce(attempts.retry_attempt_name, '') = %s::VARCHAR AND
@@ -106,7 +182,9 @@ WHERE attempts.session = %s::BIGINT AND coalesce(attempts.retry_attempt_name, ''
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.session = %s::BIGINT AND attempts.retry_attempt_name IS NULL ORDER BY attempts.id DESC
@@ -116,7 +194,9 @@ LIMIT 1 OFFSET 0;
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.session = %s::BIGINT ORDER BY attempts.id DESC
@@ -126,7 +206,9 @@ LIMIT 1 OFFSET 0;
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.session = %s::BIGINT ORDER BY attempts.id;
@@ -135,17 +217,58 @@ WHERE attempts.session = %s::BIGINT ORDER BY attempts.id;
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.command = %s::BIGINT AND (attempts.phase NOT IN ('canceled', 'failure', 'success')) ORDER BY
   attempts.id;
 
+-- attempts.all_unfinished(after, page)
+SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
+  attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
+  attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
+  sessions.workflow, sessions.session_time
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase IN ('canceling',
+  'created', 'queued', 'running', 'starting') AND attempts.id > %s::BIGINT ORDER BY attempts.id
+LIMIT %s::INTEGER OFFSET 0;
+
+-- attempts.before(before, page)
+SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
+  attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
+  attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
+  sessions.workflow, sessions.session_time
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE attempts.id < %s::BIGINT ORDER BY attempts.id DESC
+LIMIT %s::INTEGER OFFSET 0;
+
+-- attempts.before_of_workflow(before, workflow, page)
+SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
+  attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
+  attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
+  sessions.workflow, sessions.session_time
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE attempts.id < %s::BIGINT AND sessions.workflow = %s::VARCHAR ORDER BY attempts.id DESC
+LIMIT %s::INTEGER OFFSET 0;
+
 -- attempts.of_command(command)
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.command = %s::BIGINT ORDER BY attempts.id;
@@ -153,14 +276,72 @@ WHERE attempts.command = %s::BIGINT ORDER BY attempts.id;
 -- attempts.count_active()
 SELECT count(*) AS count_1
 FROM attempts
-WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success'));
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase != 'created';
 
--- attempts.insert(session, session, retry_attempt_name, workflow_id, timezone, params, options, limits, phase, command, created_at)
+-- attempts.active_by_workflow()
+SELECT sessions.project, sessions.workflow, count(*) AS count_1
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase IN ('canceling',
+  'created', 'queued', 'running', 'starting') AND attempts.phase IN ('canceling', 'running', 'starting') GROUP
+  BY sessions.project, sessions.workflow;
+
+-- attempts.at_work(project, workflow)
+SELECT attempts.id
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase != 'created' AND
+  attempts.phase != 'canceling' AND sessions.project = %s::BIGINT AND sessions.workflow = %s::VARCHAR
+LIMIT 1 OFFSET 0;
+
+-- attempts.queued()
+SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
+  attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
+  attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
+  sessions.workflow, sessions.session_time
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase = 'queued' ORDER BY
+  attempts.id;
+
+-- attempts.batches()
+SELECT sessions.project, sessions.workflow, attempts.retry_attempt_name, sum(1 - CASE WHEN (attempts.phase =
+  'created') THEN 1 ELSE 0 END) AS sum_1, max(attempts.at_once) AS max_1
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase IN ('canceling',
+  'created', 'queued', 'running', 'starting') AND attempts.retry_attempt_name IS NOT NULL GROUP BY
+  sessions.project, sessions.workflow, attempts.retry_attempt_name
+HAVING sum(CASE WHEN (attempts.phase = 'created') THEN 1 ELSE 0 END) > 0;
+
+-- attempts.resting(retry_attempt_name, project, workflow, room)
+SELECT attempts.id
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase = 'created' AND
+  attempts.retry_attempt_name = %s::VARCHAR AND sessions.project = %s::BIGINT AND sessions.workflow =
+  %s::VARCHAR ORDER BY sessions.session_time
+LIMIT %s::INTEGER OFFSET 0;
+
+-- attempts.unfinished_named(retry_attempt_name)
+SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
+  attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
+  attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
+  sessions.workflow, sessions.session_time
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase IN ('canceling',
+  'created', 'queued', 'running', 'starting') AND attempts.retry_attempt_name = %s::VARCHAR ORDER BY
+  attempts.id;
+
+-- attempts.insert(session, session, retry_attempt_name, workflow_id, timezone, params, options, limits, phase, command, created_at, queued_since, waiting_reason, starting_since, at_once, sla_at)
 INSERT INTO attempts (session, idx, retry_attempt_name, workflow_id, timezone, params, options, limits, phase,
-  version, epoch, command, created_at) VALUES (%s::BIGINT, (SELECT coalesce(max(earlier.idx), 0) + 1 AS anon_1
+  version, epoch, command, created_at, queued_since, waiting_reason, starting_since, at_once, sla_at) VALUES
+  (%s::BIGINT, (SELECT coalesce(max(earlier.idx), 0) + 1 AS anon_1
 FROM attempts AS earlier
 WHERE earlier.session = %s::BIGINT), %s::VARCHAR, %s::BIGINT, %s::VARCHAR, %s::VARCHAR, %s::VARCHAR,
-  %s::VARCHAR, %s::VARCHAR, 0, 0, %s::BIGINT, %s::BIGINT) RETURNING attempts.id;
+  %s::VARCHAR, %s::VARCHAR, 0, 0, %s::BIGINT, %s::BIGINT, %s::BIGINT, %s::VARCHAR, %s::BIGINT, %s::INTEGER,
+  %s::BIGINT) RETURNING attempts.id;
 
 -- attempts.set_command(command, id)
 UPDATE attempts SET command=%s::BIGINT WHERE attempts.id = %s::BIGINT;
@@ -169,11 +350,13 @@ UPDATE attempts SET command=%s::BIGINT WHERE attempts.id = %s::BIGINT;
 UPDATE attempts SET superseded_by=%s::BIGINT WHERE attempts.id = %s::BIGINT AND
   coalesce(attempts.superseded_by, 0) = %s::BIGINT;
 
--- attempts.set_phase(phase, cause, reason, canceling_since, ended_at, id, was)
+-- attempts.set_phase(phase, cause, reason, canceling_since, ended_at, queued_since, starting_since, unclean, id, was)
 UPDATE attempts SET phase=%s::VARCHAR, cause=coalesce(%s::VARCHAR, attempts.cause),
   reason=coalesce(%s::VARCHAR, attempts.reason), canceling_since=coalesce(%s::BIGINT,
-  attempts.canceling_since), ended_at=coalesce(%s::BIGINT, attempts.ended_at) WHERE attempts.id = %s::BIGINT
-  AND attempts.phase = %s::VARCHAR;
+  attempts.canceling_since), ended_at=coalesce(%s::BIGINT, attempts.ended_at),
+  queued_since=coalesce(%s::BIGINT, attempts.queued_since), starting_since=coalesce(%s::BIGINT,
+  attempts.starting_since), unclean=coalesce(%s::INTEGER, attempts.unclean) WHERE attempts.id = %s::BIGINT AND
+  attempts.phase = %s::VARCHAR;
 
 -- attempts.bump_version(id, version)
 UPDATE attempts SET version=(attempts.version + 1) WHERE attempts.id = %s::BIGINT AND attempts.version =
@@ -183,9 +366,27 @@ UPDATE attempts SET version=(attempts.version + 1) WHERE attempts.id = %s::BIGIN
 UPDATE attempts SET phase='running', started_at=coalesce(attempts.started_at, %s::BIGINT) WHERE attempts.id =
   %s::BIGINT AND attempts.epoch = %s::INTEGER AND attempts.phase IN ('starting', 'running');
 
--- attempts.next_epoch(id, epoch)
-UPDATE attempts SET epoch=(attempts.epoch + 1) WHERE attempts.id = %s::BIGINT AND attempts.epoch = %s::INTEGER
-  AND attempts.phase IN ('starting', 'running');
+-- attempts.next_epoch(starting_since, id, epoch)
+UPDATE attempts SET epoch=(attempts.epoch + 1), waiting_reason=NULL, starting_since=%s::BIGINT WHERE
+  attempts.id = %s::BIGINT AND attempts.epoch = %s::INTEGER AND attempts.phase IN ('starting', 'running');
+
+-- attempts.set_limits(limits, id)
+UPDATE attempts SET limits=%s::VARCHAR WHERE attempts.id = %s::BIGINT AND (attempts.phase NOT IN ('canceled',
+  'failure', 'success'));
+
+-- attempts.count_loss(losses, progress, id)
+UPDATE attempts SET losses=%s::INTEGER, losses_total=(attempts.losses_total + 1), progress=%s::INTEGER WHERE
+  attempts.id = %s::BIGINT AND (attempts.phase NOT IN ('canceled', 'failure', 'success'));
+
+-- attempts.shift_clock(clock_shifts, id)
+UPDATE attempts SET clock_shifts=%s::VARCHAR WHERE attempts.id = %s::BIGINT AND (attempts.phase NOT IN
+  ('canceled', 'failure', 'success'));
+
+-- attempts.miss_sla(id)
+UPDATE attempts SET sla_at=NULL WHERE attempts.id = %s::BIGINT;
+
+-- attempts.wait(waiting_reason, id)
+UPDATE attempts SET waiting_reason=%s::VARCHAR WHERE attempts.id = %s::BIGINT AND attempts.phase = 'queued';
 
 -- attempts.adopt(command, id)
 UPDATE attempts SET command=%s::BIGINT WHERE attempts.id = %s::BIGINT AND (attempts.phase NOT IN ('canceled',
@@ -194,22 +395,25 @@ UPDATE attempts SET command=%s::BIGINT WHERE attempts.id = %s::BIGINT AND (attem
 -- tasks.load(attempt)
 SELECT tasks.number, tasks.parent, tasks.born, tasks.round, tasks.full_name, tasks.origin, tasks.source,
   tasks.state, tasks.verdict, tasks.cancel, tasks.how, tasks.fence, tasks.reported_fence, tasks.losses,
-  tasks.retries, tasks.retry_at, tasks.awaits, tasks.state_params, tasks.started_at, tasks.ended_at
+  tasks.retries, tasks.retry_at, tasks.awaits, tasks.state_params, tasks.started_at, tasks.ended_at,
+  tasks.timeout, tasks.deadline_at
 FROM tasks
 WHERE tasks.attempt = %s::BIGINT ORDER BY tasks.number;
 
--- tasks.insert(attempt, number, parent, born, round, full_name, origin, source, state, verdict, cancel, how, fence, reported_fence, losses, retries, retry_at, awaits, state_params, started_at, ended_at)
+-- tasks.insert(attempt, number, parent, born, round, full_name, origin, source, state, verdict, cancel, how, fence, reported_fence, losses, retries, retry_at, awaits, state_params, started_at, ended_at, timeout, deadline_at)
 INSERT INTO tasks (attempt, number, parent, born, round, full_name, origin, source, state, verdict, cancel,
-  how, fence, reported_fence, losses, retries, retry_at, awaits, state_params, started_at, ended_at) VALUES
-  (%s::BIGINT, %s::INTEGER, %s::INTEGER, %s::INTEGER, %s::INTEGER, %s::VARCHAR, %s::INTEGER, %s::INTEGER,
-  %s::VARCHAR, %s::VARCHAR, %s::INTEGER, %s::VARCHAR, %s::INTEGER, %s::INTEGER, %s::INTEGER, %s::INTEGER,
-  %s::BIGINT, %s::BIGINT, %s::VARCHAR, %s::BIGINT, %s::BIGINT);
+  how, fence, reported_fence, losses, retries, retry_at, awaits, state_params, started_at, ended_at, timeout,
+  deadline_at) VALUES (%s::BIGINT, %s::INTEGER, %s::INTEGER, %s::INTEGER, %s::INTEGER, %s::VARCHAR,
+  %s::INTEGER, %s::INTEGER, %s::VARCHAR, %s::VARCHAR, %s::INTEGER, %s::VARCHAR, %s::INTEGER, %s::INTEGER,
+  %s::INTEGER, %s::INTEGER, %s::BIGINT, %s::BIGINT, %s::VARCHAR, %s::BIGINT, %s::BIGINT, %s::BIGINT,
+  %s::BIGINT);
 
--- tasks.update(round, state, verdict, cancel, how, fence, reported_fence, losses, retries, retry_at, awaits, state_params, started_at, ended_at, attempt, number, was)
+-- tasks.update(round, state, verdict, cancel, how, fence, reported_fence, losses, retries, retry_at, awaits, state_params, started_at, ended_at, timeout, deadline_at, attempt, number, was)
 UPDATE tasks SET round=%s::INTEGER, state=%s::VARCHAR, verdict=%s::VARCHAR, cancel=%s::INTEGER,
   how=%s::VARCHAR, fence=%s::INTEGER, reported_fence=%s::INTEGER, losses=%s::INTEGER, retries=%s::INTEGER,
-  retry_at=%s::BIGINT, awaits=%s::BIGINT, state_params=%s::VARCHAR, started_at=%s::BIGINT, ended_at=%s::BIGINT
-  WHERE tasks.attempt = %s::BIGINT AND tasks.number = %s::INTEGER AND tasks.state = %s::VARCHAR;
+  retry_at=%s::BIGINT, awaits=%s::BIGINT, state_params=%s::VARCHAR, started_at=%s::BIGINT,
+  ended_at=%s::BIGINT, timeout=%s::BIGINT, deadline_at=%s::BIGINT WHERE tasks.attempt = %s::BIGINT AND
+  tasks.number = %s::INTEGER AND tasks.state = %s::VARCHAR;
 
 -- tasks.summary(attempt)
 SELECT tasks.number, tasks.parent, tasks.born, tasks.round, tasks.full_name, tasks.state, tasks.how,
@@ -217,6 +421,24 @@ SELECT tasks.number, tasks.parent, tasks.born, tasks.round, tasks.full_name, tas
 FROM tasks LEFT OUTER JOIN task_outputs ON task_outputs.attempt = tasks.attempt AND task_outputs.number =
   tasks.number AND task_outputs.round = tasks.round
 WHERE tasks.attempt = %s::BIGINT ORDER BY tasks.number;
+
+-- tasks.changed(attempt, seen, since)
+SELECT tasks.number, tasks.parent, tasks.born, tasks.round, tasks.full_name, tasks.state, tasks.how,
+  tasks.retries, tasks.started_at, tasks.ended_at, task_outputs.error
+FROM tasks LEFT OUTER JOIN task_outputs ON task_outputs.attempt = tasks.attempt AND task_outputs.number =
+  tasks.number AND task_outputs.round = tasks.round
+WHERE tasks.attempt = %s::BIGINT AND (tasks.number > %s::INTEGER OR tasks.state != 'blocked' AND
+  (tasks.ended_at IS NULL OR tasks.ended_at >= %s::BIGINT)) ORDER BY tasks.number;
+
+-- tasks.count_done(attempt)
+SELECT count(*) AS count_1
+FROM tasks
+WHERE tasks.attempt = %s::BIGINT AND tasks.ended_at IS NOT NULL;
+
+-- tasks.oldest_dispatch(attempt)
+SELECT min(tasks.started_at) AS min_1
+FROM tasks
+WHERE tasks.attempt = %s::BIGINT AND tasks.state IN ('group_retry_waiting', 'retry_waiting', 'running');
 
 -- tasks.waiting_for(awaits)
 SELECT tasks.attempt, tasks.number
@@ -273,6 +495,14 @@ SELECT task_runs.attempt, task_runs.number, task_runs.fence, task_runs.epoch, ta
 FROM task_runs
 WHERE task_runs.attempt = %s::BIGINT ORDER BY task_runs.number, task_runs.fence;
 
+-- runs.left_by_ended()
+SELECT task_runs.attempt, task_runs.number, task_runs.fence, task_runs.epoch, task_runs.agent,
+  task_runs.token, task_runs.claimed_at, task_runs.ended_at, task_runs.outcome, task_runs.proof,
+  task_runs.proof_at
+FROM task_runs JOIN attempts ON task_runs.attempt = attempts.id
+WHERE task_runs.proof IS NULL AND attempts.phase IN ('canceled', 'failure', 'success') ORDER BY
+  task_runs.attempt, task_runs.number, task_runs.fence;
+
 -- launches.intend(attempt, epoch, launcher, name, intended_at)
 INSERT INTO launches (attempt, epoch, launcher, name, intended_at) VALUES (%s::BIGINT, %s::INTEGER,
   %s::VARCHAR, %s::VARCHAR, %s::BIGINT);
@@ -321,13 +551,74 @@ INSERT INTO leases (scope, holder, epoch, until) VALUES (%s::VARCHAR, %s::VARCHA
 
 -- events.of_attempt(attempt, after)
 SELECT events.seq, events.at, events.kind, events.actor, events.number, events.fence, events.data,
-  events.dedupe
+  events.dedupe, events.supervisor_epoch
 FROM events
 WHERE events.attempt = %s::BIGINT AND events.seq > %s::INTEGER ORDER BY events.seq;
 
--- events.append(attempt, at, kind, actor, number, fence, data, dedupe, attempt)
-INSERT INTO events (attempt, seq, at, kind, actor, number, fence, data, dedupe) SELECT %s::BIGINT AS attempt,
-  coalesce(max(earlier.seq), 0) + 1 AS seq, %s::BIGINT AS at, %s::VARCHAR AS kind, %s::VARCHAR AS actor,
-  %s::INTEGER AS number, %s::INTEGER AS fence, %s::VARCHAR AS data, %s::VARCHAR AS dedupe
+-- events.append(attempt, at, kind, actor, number, fence, data, dedupe, supervisor_epoch, attempt)
+INSERT INTO events (attempt, seq, at, kind, actor, number, fence, data, dedupe, supervisor_epoch) SELECT
+  %s::BIGINT AS attempt, coalesce(max(earlier.seq), 0) + 1 AS seq, %s::BIGINT AS at, %s::VARCHAR AS kind,
+  %s::VARCHAR AS actor, %s::INTEGER AS number, %s::INTEGER AS fence, %s::VARCHAR AS data, %s::VARCHAR AS
+  dedupe, %s::BIGINT AS supervisor_epoch
 FROM events AS earlier
 WHERE earlier.attempt = %s::BIGINT ON CONFLICT (attempt, dedupe) DO NOTHING;
+
+-- installation.events(after)
+SELECT installation_events.seq, installation_events.at, installation_events.kind, installation_events.actor,
+  installation_events.data, installation_events.dedupe
+FROM installation_events
+WHERE installation_events.seq > %s::BIGINT ORDER BY installation_events.seq;
+
+-- installation.anchor(boot)
+SELECT clock_anchors.since_boot, clock_anchors.wall
+FROM clock_anchors
+WHERE clock_anchors.boot = %s::VARCHAR;
+
+-- installation.append(at, kind, actor, data, dedupe)
+INSERT INTO installation_events (at, kind, actor, data, dedupe) VALUES (%s::BIGINT, %s::VARCHAR, %s::VARCHAR,
+  %s::VARCHAR, %s::VARCHAR) ON CONFLICT (dedupe) DO NOTHING RETURNING installation_events.seq;
+
+-- installation.set_anchor(boot, since_boot, wall)
+INSERT INTO clock_anchors (boot, since_boot, wall) VALUES (%s::VARCHAR, %s::BIGINT, %s::BIGINT) ON CONFLICT
+  (boot) DO UPDATE SET since_boot = excluded.since_boot, wall = excluded.wall;
+
+-- notifications.first_waiting()
+SELECT notifications.id, notifications.attempt, notifications.kind, notifications.at, notifications.body,
+  notifications.tries, notifications.next_at, notifications.delivered_at, notifications.error,
+  notifications.dedupe
+FROM notifications
+WHERE notifications.next_at IS NOT NULL ORDER BY notifications.next_at, notifications.id
+LIMIT 1 OFFSET 0;
+
+-- notifications.begin(next_at, id, tries)
+UPDATE notifications SET tries=(notifications.tries + 1), next_at=%s::BIGINT WHERE notifications.id =
+  %s::BIGINT AND notifications.tries = %s::INTEGER AND notifications.next_at IS NOT NULL;
+
+-- notifications.end(next_at, delivered_at, error, id, tries)
+UPDATE notifications SET next_at=%s::BIGINT, delivered_at=%s::BIGINT, error=%s::VARCHAR WHERE notifications.id
+  = %s::BIGINT AND notifications.tries = %s::INTEGER AND notifications.delivered_at IS NULL;
+
+-- notifications.before(before, page)
+SELECT notifications.id, notifications.attempt, notifications.kind, notifications.at, notifications.body,
+  notifications.tries, notifications.next_at, notifications.delivered_at, notifications.error,
+  notifications.dedupe
+FROM notifications
+WHERE notifications.id < %s::BIGINT ORDER BY notifications.id DESC
+LIMIT %s::INTEGER OFFSET 0;
+
+-- notifications.before_of_attempt(before, attempt, page)
+SELECT notifications.id, notifications.attempt, notifications.kind, notifications.at, notifications.body,
+  notifications.tries, notifications.next_at, notifications.delivered_at, notifications.error,
+  notifications.dedupe
+FROM notifications
+WHERE notifications.id < %s::BIGINT AND notifications.attempt = %s::BIGINT ORDER BY notifications.id DESC
+LIMIT %s::INTEGER OFFSET 0;
+
+-- notifications.count_waiting()
+SELECT count(*) AS count_1
+FROM notifications
+WHERE notifications.next_at IS NOT NULL;
+
+-- notifications.add(attempt, kind, at, body, next_at, dedupe)
+INSERT INTO notifications (attempt, kind, at, body, next_at, dedupe) VALUES (%s::BIGINT, %s::VARCHAR,
+  %s::BIGINT, %s::VARCHAR, %s::BIGINT, %s::VARCHAR) ON CONFLICT (dedupe) DO NOTHING RETURNING notifications.id;

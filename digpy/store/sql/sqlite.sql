@@ -8,6 +8,11 @@ WHERE projects.name = ?;
 -- projects.insert(name)
 INSERT INTO projects (name) VALUES (?) RETURNING id;
 
+-- projects.name(id)
+SELECT projects.name
+FROM projects
+WHERE projects.id = ?;
+
 -- revisions.find(project, content_hash)
 SELECT revisions.id
 FROM revisions
@@ -56,6 +61,63 @@ WHERE workflows.id = ?;
 INSERT INTO workflows (revision, name, timezone, format, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (revision,
   name) DO UPDATE SET timezone = excluded.timezone, format = excluded.format, body = excluded.body;
 
+-- schedules.load(id)
+SELECT schedules.id, schedules.project, schedules.workflow, schedules.workflow_id, schedules.timezone,
+  schedules.definition, schedules.params, schedules.next_session_time, schedules.next_run_time,
+  schedules.last_session_time, schedules.disabled_at, schedules.error, schedules.created_at,
+  schedules.updated_at
+FROM schedules
+WHERE schedules.id = ?;
+
+-- schedules.find(project, workflow)
+SELECT schedules.id, schedules.project, schedules.workflow, schedules.workflow_id, schedules.timezone,
+  schedules.definition, schedules.params, schedules.next_session_time, schedules.next_run_time,
+  schedules.last_session_time, schedules.disabled_at, schedules.error, schedules.created_at,
+  schedules.updated_at
+FROM schedules
+WHERE schedules.project = ? AND schedules.workflow = ?;
+
+-- schedules.list(after, page)
+SELECT schedules.id, schedules.project, schedules.workflow, schedules.workflow_id, schedules.timezone,
+  schedules.definition, schedules.params, schedules.next_session_time, schedules.next_run_time,
+  schedules.last_session_time, schedules.disabled_at, schedules.error, schedules.created_at,
+  schedules.updated_at
+FROM schedules
+WHERE schedules.id > ? ORDER BY schedules.id
+LIMIT ? OFFSET 0;
+
+-- schedules.of_project(project)
+SELECT schedules.id, schedules.project, schedules.workflow, schedules.workflow_id, schedules.timezone,
+  schedules.definition, schedules.params, schedules.next_session_time, schedules.next_run_time,
+  schedules.last_session_time, schedules.disabled_at, schedules.error, schedules.created_at,
+  schedules.updated_at
+FROM schedules
+WHERE schedules.project = ? ORDER BY schedules.id;
+
+-- schedules.run_times(project)
+SELECT schedules.id, schedules.next_run_time
+FROM schedules
+WHERE schedules.project = ? AND schedules.disabled_at IS NULL;
+
+-- schedules.insert(project, workflow, workflow_id, timezone, definition, params, next_session_time, next_run_time, last_session_time, created_at, updated_at)
+INSERT INTO schedules (project, workflow, workflow_id, timezone, definition, params, next_session_time,
+  next_run_time, last_session_time, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING
+  id;
+
+-- schedules.redefine(workflow_id, timezone, definition, params, next_session_time, next_run_time, last_session_time, updated_at, id)
+UPDATE schedules SET workflow_id=?, timezone=?, definition=?, params=?, next_session_time=?, next_run_time=?,
+  last_session_time=?, updated_at=? WHERE schedules.id = ?;
+
+-- schedules.move(next_session_time, next_run_time, last_session_time, error, updated_at, id, was_next_session_time, was_next_run_time)
+UPDATE schedules SET next_session_time=?, next_run_time=?, last_session_time=?, error=?, updated_at=? WHERE
+  schedules.id = ? AND schedules.next_session_time = ? AND schedules.next_run_time = ?;
+
+-- schedules.disable(disabled_at, updated_at, id)
+UPDATE schedules SET disabled_at=?, updated_at=? WHERE schedules.id = ?;
+
+-- schedules.delete(id)
+DELETE FROM schedules WHERE schedules.id = ?;
+
 -- sessions.find(project, workflow, session_time)
 SELECT sessions.id
 FROM sessions
@@ -75,11 +137,20 @@ FROM sessions
 WHERE sessions.project = ? AND sessions.workflow = ? ORDER BY sessions.session_time DESC
 LIMIT 1 OFFSET 0;
 
+-- sessions.newest_before(project, workflow, before)
+SELECT sessions.session_time
+FROM sessions
+WHERE sessions.project = ? AND sessions.workflow = ? AND sessions.session_time < ? ORDER BY
+  sessions.session_time DESC
+LIMIT 1 OFFSET 0;
+
 -- attempts.load(id)
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.id = ?;
@@ -93,7 +164,9 @@ WHERE attempts.id = ?;
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.session = ? AND coalesce(attempts.retry_attempt_name, '') = ? AND attempts.superseded_by IS
@@ -103,7 +176,9 @@ WHERE attempts.session = ? AND coalesce(attempts.retry_attempt_name, '') = ? AND
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.session = ? AND attempts.retry_attempt_name IS NULL ORDER BY attempts.id DESC
@@ -113,7 +188,9 @@ LIMIT 1 OFFSET 0;
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.session = ? ORDER BY attempts.id DESC
@@ -123,7 +200,9 @@ LIMIT 1 OFFSET 0;
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.session = ? ORDER BY attempts.id;
@@ -132,16 +211,57 @@ WHERE attempts.session = ? ORDER BY attempts.id;
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.command = ? AND (attempts.phase NOT IN ('canceled', 'failure', 'success')) ORDER BY attempts.id;
+
+-- attempts.all_unfinished(after, page)
+SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
+  attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
+  attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
+  sessions.workflow, sessions.session_time
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase IN ('canceling',
+  'created', 'queued', 'running', 'starting') AND attempts.id > ? ORDER BY attempts.id
+LIMIT ? OFFSET 0;
+
+-- attempts.before(before, page)
+SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
+  attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
+  attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
+  sessions.workflow, sessions.session_time
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE attempts.id < ? ORDER BY attempts.id DESC
+LIMIT ? OFFSET 0;
+
+-- attempts.before_of_workflow(before, workflow, page)
+SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
+  attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
+  attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
+  sessions.workflow, sessions.session_time
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE attempts.id < ? AND sessions.workflow = ? ORDER BY attempts.id DESC
+LIMIT ? OFFSET 0;
 
 -- attempts.of_command(command)
 SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
   attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
   attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
-  attempts.started_at, attempts.canceling_since, attempts.ended_at, sessions.uuid, sessions.project,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
   sessions.workflow, sessions.session_time
 FROM attempts JOIN sessions ON attempts.session = sessions.id
 WHERE attempts.command = ? ORDER BY attempts.id;
@@ -149,13 +269,69 @@ WHERE attempts.command = ? ORDER BY attempts.id;
 -- attempts.count_active()
 SELECT count(*) AS count_1
 FROM attempts
-WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success'));
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase != 'created';
 
--- attempts.insert(session, session, retry_attempt_name, workflow_id, timezone, params, options, limits, phase, command, created_at)
+-- attempts.active_by_workflow()
+SELECT sessions.project, sessions.workflow, count(*) AS count_1
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase IN ('canceling',
+  'created', 'queued', 'running', 'starting') AND attempts.phase IN ('canceling', 'running', 'starting') GROUP
+  BY sessions.project, sessions.workflow;
+
+-- attempts.at_work(project, workflow)
+SELECT attempts.id
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase != 'created' AND
+  attempts.phase != 'canceling' AND sessions.project = ? AND sessions.workflow = ?
+LIMIT 1 OFFSET 0;
+
+-- attempts.queued()
+SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
+  attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
+  attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
+  sessions.workflow, sessions.session_time
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase = 'queued' ORDER BY
+  attempts.id;
+
+-- attempts.batches()
+SELECT sessions.project, sessions.workflow, attempts.retry_attempt_name, sum(1 - CASE WHEN (attempts.phase =
+  'created') THEN 1 ELSE 0 END) AS sum_1, max(attempts.at_once) AS max_1
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase IN ('canceling',
+  'created', 'queued', 'running', 'starting') AND attempts.retry_attempt_name IS NOT NULL GROUP BY
+  sessions.project, sessions.workflow, attempts.retry_attempt_name
+HAVING sum(CASE WHEN (attempts.phase = 'created') THEN 1 ELSE 0 END) > 0;
+
+-- attempts.resting(retry_attempt_name, project, workflow, room)
+SELECT attempts.id
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase = 'created' AND
+  attempts.retry_attempt_name = ? AND sessions.project = ? AND sessions.workflow = ? ORDER BY
+  sessions.session_time
+LIMIT ? OFFSET 0;
+
+-- attempts.unfinished_named(retry_attempt_name)
+SELECT attempts.id, attempts.session, attempts.idx, attempts.retry_attempt_name, attempts.superseded_by,
+  attempts.workflow_id, attempts.timezone, attempts.params, attempts.options, attempts.limits, attempts.phase,
+  attempts.cause, attempts.reason, attempts.version, attempts.epoch, attempts.command, attempts.created_at,
+  attempts.started_at, attempts.canceling_since, attempts.ended_at, attempts.queued_since,
+  attempts.waiting_reason, attempts.starting_since, attempts.unclean, attempts.losses, attempts.losses_total,
+  attempts.progress, attempts.clock_shifts, attempts.sla_at, sessions.uuid, sessions.project,
+  sessions.workflow, sessions.session_time
+FROM attempts JOIN sessions ON attempts.session = sessions.id
+WHERE (attempts.phase NOT IN ('canceled', 'failure', 'success')) AND attempts.phase IN ('canceling',
+  'created', 'queued', 'running', 'starting') AND attempts.retry_attempt_name = ? ORDER BY attempts.id;
+
+-- attempts.insert(session, session, retry_attempt_name, workflow_id, timezone, params, options, limits, phase, command, created_at, queued_since, waiting_reason, starting_since, at_once, sla_at)
 INSERT INTO attempts (session, idx, retry_attempt_name, workflow_id, timezone, params, options, limits, phase,
-  version, epoch, command, created_at) VALUES (?, (SELECT coalesce(max(earlier.idx), 0) + 1 AS anon_1
+  version, epoch, command, created_at, queued_since, waiting_reason, starting_since, at_once, sla_at) VALUES
+  (?, (SELECT coalesce(max(earlier.idx), 0) + 1 AS anon_1
 FROM attempts AS earlier
-WHERE earlier.session = ?), ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?) RETURNING id;
+WHERE earlier.session = ?), ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?) RETURNING id;
 
 -- attempts.set_command(command, id)
 UPDATE attempts SET command=? WHERE attempts.id = ?;
@@ -163,10 +339,11 @@ UPDATE attempts SET command=? WHERE attempts.id = ?;
 -- attempts.supersede(superseded_by, id, was)
 UPDATE attempts SET superseded_by=? WHERE attempts.id = ? AND coalesce(attempts.superseded_by, 0) = ?;
 
--- attempts.set_phase(phase, cause, reason, canceling_since, ended_at, id, was)
+-- attempts.set_phase(phase, cause, reason, canceling_since, ended_at, queued_since, starting_since, unclean, id, was)
 UPDATE attempts SET phase=?, cause=coalesce(?, attempts.cause), reason=coalesce(?, attempts.reason),
-  canceling_since=coalesce(?, attempts.canceling_since), ended_at=coalesce(?, attempts.ended_at) WHERE
-  attempts.id = ? AND attempts.phase = ?;
+  canceling_since=coalesce(?, attempts.canceling_since), ended_at=coalesce(?, attempts.ended_at),
+  queued_since=coalesce(?, attempts.queued_since), starting_since=coalesce(?, attempts.starting_since),
+  unclean=coalesce(?, attempts.unclean) WHERE attempts.id = ? AND attempts.phase = ?;
 
 -- attempts.bump_version(id, version)
 UPDATE attempts SET version=(attempts.version + 1) WHERE attempts.id = ? AND attempts.version = ? AND
@@ -176,9 +353,27 @@ UPDATE attempts SET version=(attempts.version + 1) WHERE attempts.id = ? AND att
 UPDATE attempts SET phase='running', started_at=coalesce(attempts.started_at, ?) WHERE attempts.id = ? AND
   attempts.epoch = ? AND attempts.phase IN ('starting', 'running');
 
--- attempts.next_epoch(id, epoch)
-UPDATE attempts SET epoch=(attempts.epoch + 1) WHERE attempts.id = ? AND attempts.epoch = ? AND attempts.phase
-  IN ('starting', 'running');
+-- attempts.next_epoch(starting_since, id, epoch)
+UPDATE attempts SET epoch=(attempts.epoch + 1), waiting_reason=NULL, starting_since=? WHERE attempts.id = ?
+  AND attempts.epoch = ? AND attempts.phase IN ('starting', 'running');
+
+-- attempts.set_limits(limits, id)
+UPDATE attempts SET limits=? WHERE attempts.id = ? AND (attempts.phase NOT IN ('canceled', 'failure',
+  'success'));
+
+-- attempts.count_loss(losses, progress, id)
+UPDATE attempts SET losses=?, losses_total=(attempts.losses_total + 1), progress=? WHERE attempts.id = ? AND
+  (attempts.phase NOT IN ('canceled', 'failure', 'success'));
+
+-- attempts.shift_clock(clock_shifts, id)
+UPDATE attempts SET clock_shifts=? WHERE attempts.id = ? AND (attempts.phase NOT IN ('canceled', 'failure',
+  'success'));
+
+-- attempts.miss_sla(id)
+UPDATE attempts SET sla_at=NULL WHERE attempts.id = ?;
+
+-- attempts.wait(waiting_reason, id)
+UPDATE attempts SET waiting_reason=? WHERE attempts.id = ? AND attempts.phase = 'queued';
 
 -- attempts.adopt(command, id)
 UPDATE attempts SET command=? WHERE attempts.id = ? AND (attempts.phase NOT IN ('canceled', 'failure',
@@ -187,19 +382,20 @@ UPDATE attempts SET command=? WHERE attempts.id = ? AND (attempts.phase NOT IN (
 -- tasks.load(attempt)
 SELECT tasks.number, tasks.parent, tasks.born, tasks.round, tasks.full_name, tasks.origin, tasks.source,
   tasks.state, tasks.verdict, tasks.cancel, tasks.how, tasks.fence, tasks.reported_fence, tasks.losses,
-  tasks.retries, tasks.retry_at, tasks.awaits, tasks.state_params, tasks.started_at, tasks.ended_at
+  tasks.retries, tasks.retry_at, tasks.awaits, tasks.state_params, tasks.started_at, tasks.ended_at,
+  tasks.timeout, tasks.deadline_at
 FROM tasks
 WHERE tasks.attempt = ? ORDER BY tasks.number;
 
--- tasks.insert(attempt, number, parent, born, round, full_name, origin, source, state, verdict, cancel, how, fence, reported_fence, losses, retries, retry_at, awaits, state_params, started_at, ended_at)
+-- tasks.insert(attempt, number, parent, born, round, full_name, origin, source, state, verdict, cancel, how, fence, reported_fence, losses, retries, retry_at, awaits, state_params, started_at, ended_at, timeout, deadline_at)
 INSERT INTO tasks (attempt, number, parent, born, round, full_name, origin, source, state, verdict, cancel,
-  how, fence, reported_fence, losses, retries, retry_at, awaits, state_params, started_at, ended_at) VALUES
-  (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+  how, fence, reported_fence, losses, retries, retry_at, awaits, state_params, started_at, ended_at, timeout,
+  deadline_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
--- tasks.update(round, state, verdict, cancel, how, fence, reported_fence, losses, retries, retry_at, awaits, state_params, started_at, ended_at, attempt, number, was)
+-- tasks.update(round, state, verdict, cancel, how, fence, reported_fence, losses, retries, retry_at, awaits, state_params, started_at, ended_at, timeout, deadline_at, attempt, number, was)
 UPDATE tasks SET round=?, state=?, verdict=?, cancel=?, how=?, fence=?, reported_fence=?, losses=?, retries=?,
-  retry_at=?, awaits=?, state_params=?, started_at=?, ended_at=? WHERE tasks.attempt = ? AND tasks.number = ?
-  AND tasks.state = ?;
+  retry_at=?, awaits=?, state_params=?, started_at=?, ended_at=?, timeout=?, deadline_at=? WHERE tasks.attempt
+  = ? AND tasks.number = ? AND tasks.state = ?;
 
 -- tasks.summary(attempt)
 SELECT tasks.number, tasks.parent, tasks.born, tasks.round, tasks.full_name, tasks.state, tasks.how,
@@ -207,6 +403,24 @@ SELECT tasks.number, tasks.parent, tasks.born, tasks.round, tasks.full_name, tas
 FROM tasks LEFT OUTER JOIN task_outputs ON task_outputs.attempt = tasks.attempt AND task_outputs.number =
   tasks.number AND task_outputs.round = tasks.round
 WHERE tasks.attempt = ? ORDER BY tasks.number;
+
+-- tasks.changed(attempt, seen, since)
+SELECT tasks.number, tasks.parent, tasks.born, tasks.round, tasks.full_name, tasks.state, tasks.how,
+  tasks.retries, tasks.started_at, tasks.ended_at, task_outputs.error
+FROM tasks LEFT OUTER JOIN task_outputs ON task_outputs.attempt = tasks.attempt AND task_outputs.number =
+  tasks.number AND task_outputs.round = tasks.round
+WHERE tasks.attempt = ? AND (tasks.number > ? OR tasks.state != 'blocked' AND (tasks.ended_at IS NULL OR
+  tasks.ended_at >= ?)) ORDER BY tasks.number;
+
+-- tasks.count_done(attempt)
+SELECT count(*) AS count_1
+FROM tasks
+WHERE tasks.attempt = ? AND tasks.ended_at IS NOT NULL;
+
+-- tasks.oldest_dispatch(attempt)
+SELECT min(tasks.started_at) AS min_1
+FROM tasks
+WHERE tasks.attempt = ? AND tasks.state IN ('group_retry_waiting', 'retry_waiting', 'running');
 
 -- tasks.waiting_for(awaits)
 SELECT tasks.attempt, tasks.number
@@ -261,6 +475,14 @@ SELECT task_runs.attempt, task_runs.number, task_runs.fence, task_runs.epoch, ta
 FROM task_runs
 WHERE task_runs.attempt = ? ORDER BY task_runs.number, task_runs.fence;
 
+-- runs.left_by_ended()
+SELECT task_runs.attempt, task_runs.number, task_runs.fence, task_runs.epoch, task_runs.agent,
+  task_runs.token, task_runs.claimed_at, task_runs.ended_at, task_runs.outcome, task_runs.proof,
+  task_runs.proof_at
+FROM task_runs JOIN attempts ON task_runs.attempt = attempts.id
+WHERE task_runs.proof IS NULL AND attempts.phase IN ('canceled', 'failure', 'success') ORDER BY
+  task_runs.attempt, task_runs.number, task_runs.fence;
+
 -- launches.intend(attempt, epoch, launcher, name, intended_at)
 INSERT INTO launches (attempt, epoch, launcher, name, intended_at) VALUES (?, ?, ?, ?, ?);
 
@@ -306,13 +528,73 @@ INSERT INTO leases (scope, holder, epoch, until) VALUES (?, ?, 1, ?) ON CONFLICT
 
 -- events.of_attempt(attempt, after)
 SELECT events.seq, events.at, events.kind, events.actor, events.number, events.fence, events.data,
-  events.dedupe
+  events.dedupe, events.supervisor_epoch
 FROM events
 WHERE events.attempt = ? AND events.seq > ? ORDER BY events.seq;
 
--- events.append(attempt, at, kind, actor, number, fence, data, dedupe, attempt)
-INSERT INTO events (attempt, seq, at, kind, actor, number, fence, data, dedupe) SELECT ? AS attempt,
-  coalesce(max(earlier.seq), 0) + 1 AS seq, ? AS at, ? AS kind, ? AS actor, ? AS number, ? AS fence, ? AS
-  data, ? AS dedupe
+-- events.append(attempt, at, kind, actor, number, fence, data, dedupe, supervisor_epoch, attempt)
+INSERT INTO events (attempt, seq, at, kind, actor, number, fence, data, dedupe, supervisor_epoch) SELECT ? AS
+  attempt, coalesce(max(earlier.seq), 0) + 1 AS seq, ? AS at, ? AS kind, ? AS actor, ? AS number, ? AS fence,
+  ? AS data, ? AS dedupe, ? AS supervisor_epoch
 FROM events AS earlier
 WHERE earlier.attempt = ? ON CONFLICT (attempt, dedupe) DO NOTHING;
+
+-- installation.events(after)
+SELECT installation_events.seq, installation_events.at, installation_events.kind, installation_events.actor,
+  installation_events.data, installation_events.dedupe
+FROM installation_events
+WHERE installation_events.seq > ? ORDER BY installation_events.seq;
+
+-- installation.anchor(boot)
+SELECT clock_anchors.since_boot, clock_anchors.wall
+FROM clock_anchors
+WHERE clock_anchors.boot = ?;
+
+-- installation.append(at, kind, actor, data, dedupe)
+INSERT INTO installation_events (at, kind, actor, data, dedupe) VALUES (?, ?, ?, ?, ?) ON CONFLICT (dedupe) DO
+  NOTHING;
+
+-- installation.set_anchor(boot, since_boot, wall)
+INSERT INTO clock_anchors (boot, since_boot, wall) VALUES (?, ?, ?) ON CONFLICT (boot) DO UPDATE SET
+  since_boot = excluded.since_boot, wall = excluded.wall;
+
+-- notifications.first_waiting()
+SELECT notifications.id, notifications.attempt, notifications.kind, notifications.at, notifications.body,
+  notifications.tries, notifications.next_at, notifications.delivered_at, notifications.error,
+  notifications.dedupe
+FROM notifications
+WHERE notifications.next_at IS NOT NULL ORDER BY notifications.next_at, notifications.id
+LIMIT 1 OFFSET 0;
+
+-- notifications.begin(next_at, id, tries)
+UPDATE notifications SET tries=(notifications.tries + 1), next_at=? WHERE notifications.id = ? AND
+  notifications.tries = ? AND notifications.next_at IS NOT NULL;
+
+-- notifications.end(next_at, delivered_at, error, id, tries)
+UPDATE notifications SET next_at=?, delivered_at=?, error=? WHERE notifications.id = ? AND notifications.tries
+  = ? AND notifications.delivered_at IS NULL;
+
+-- notifications.before(before, page)
+SELECT notifications.id, notifications.attempt, notifications.kind, notifications.at, notifications.body,
+  notifications.tries, notifications.next_at, notifications.delivered_at, notifications.error,
+  notifications.dedupe
+FROM notifications
+WHERE notifications.id < ? ORDER BY notifications.id DESC
+LIMIT ? OFFSET 0;
+
+-- notifications.before_of_attempt(before, attempt, page)
+SELECT notifications.id, notifications.attempt, notifications.kind, notifications.at, notifications.body,
+  notifications.tries, notifications.next_at, notifications.delivered_at, notifications.error,
+  notifications.dedupe
+FROM notifications
+WHERE notifications.id < ? AND notifications.attempt = ? ORDER BY notifications.id DESC
+LIMIT ? OFFSET 0;
+
+-- notifications.count_waiting()
+SELECT count(*) AS count_1
+FROM notifications
+WHERE notifications.next_at IS NOT NULL;
+
+-- notifications.add(attempt, kind, at, body, next_at, dedupe)
+INSERT INTO notifications (attempt, kind, at, body, next_at, dedupe) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT
+  (dedupe) DO NOTHING;

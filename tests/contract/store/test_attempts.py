@@ -9,7 +9,7 @@ import pytest
 from digpy.errors import InternalError, NotFound
 from digpy.store import attempts
 from digpy.store.database import Database, Transaction
-from digpy.store.phases import MOVES, TERMINAL, Phase
+from digpy.store.phases import CAUSES, MOVES, REASONS, TERMINAL, Phase
 from digpy.values import Template
 from tests.support.store import CREATED, described, new_attempt, new_session, running_attempt
 
@@ -166,9 +166,9 @@ def test_the_version_of_an_ended_attempt_stands_still(database: Database) -> Non
 def test_hello_starts_the_attempt_once_and_resumes_it_later(database: Database) -> None:
     with database.transaction() as tx:
         attempt = new_attempt(tx)
-        assert attempts.next_epoch(tx, attempt, 0)
+        assert attempts.next_epoch(tx, attempt, 0, 5)
         assert attempts.say_hello(tx, attempt, 1, 50)
-        assert attempts.next_epoch(tx, attempt, 1)
+        assert attempts.next_epoch(tx, attempt, 1, 5)
         assert attempts.say_hello(tx, attempt, 2, 60)
         row = attempts.load(tx, attempt)
         assert (row.phase, row.started_at, row.epoch) == (Phase.RUNNING, 50, 2)
@@ -177,10 +177,10 @@ def test_hello_starts_the_attempt_once_and_resumes_it_later(database: Database) 
 def test_hello_of_a_launch_that_is_not_current_changes_nothing(database: Database) -> None:
     with database.transaction() as tx:
         attempt = running_attempt(tx)
-        assert attempts.next_epoch(tx, attempt, 1)
+        assert attempts.next_epoch(tx, attempt, 1, 5)
         before = attempts.load(tx, attempt)
         assert not attempts.say_hello(tx, attempt, 1, 99)
-        assert not attempts.next_epoch(tx, attempt, 1)
+        assert not attempts.next_epoch(tx, attempt, 1, 5)
         assert attempts.load(tx, attempt) == before
 
 
@@ -189,7 +189,7 @@ def test_an_attempt_that_is_to_stop_is_neither_greeted_nor_launched(database: Da
         attempt = running_attempt(tx)
         attempts.set_phase(tx, attempt, Phase.RUNNING, Phase.CANCELING, 60, cause="user")
         assert not attempts.say_hello(tx, attempt, 1, 99)
-        assert not attempts.next_epoch(tx, attempt, 1)
+        assert not attempts.next_epoch(tx, attempt, 1, 5)
 
 
 def test_a_command_adopts_what_has_not_ended(database: Database) -> None:
@@ -234,3 +234,114 @@ def test_a_move_that_does_not_exist_is_a_bug(database: Database) -> None:
 
 def test_terminal_phases_have_no_way_out() -> None:
     assert {phase for phase, following in MOVES.items() if not following} == TERMINAL
+
+
+def test_a_page_has_the_newest_attempts_first(database: Database) -> None:
+    with database.transaction() as tx:
+        made = [new_attempt(tx, session=new_session(tx, at)) for at in range(3)]
+        assert [row.id for row in attempts.before(tx, None, 2)] == [made[2], made[1]]
+
+
+def test_the_next_page_has_what_is_older(database: Database) -> None:
+    with database.transaction() as tx:
+        made = [new_attempt(tx, session=new_session(tx, at)) for at in range(3)]
+        assert [row.id for row in attempts.before(tx, made[2], 9)] == [made[1], made[0]]
+
+
+def test_a_page_can_be_of_one_workflow(database: Database) -> None:
+    with database.transaction() as tx:
+        new_attempt(tx)
+        other = new_attempt(tx, session=new_session(tx, workflow="other"))
+        assert [row.id for row in attempts.before(tx, None, 9, workflow="other")] == [other]
+
+
+# Supervision
+
+
+def test_all_unfinished_attempts_come_in_pages(database: Database) -> None:
+    with database.transaction() as tx:
+        ids = [new_attempt(tx, session=new_session(tx, number)) for number in range(5)]
+        move(tx, ids[2], Phase.STARTING, Phase.CANCELING, cause="user")
+        move(tx, ids[2], Phase.CANCELING, Phase.CANCELED)
+        first = attempts.all_unfinished(tx, page=3)
+        rest = attempts.all_unfinished(tx, after=first[-1].id, page=3)
+    assert [row.id for row in first] == [ids[0], ids[1], ids[3]]
+    assert [row.id for row in rest] == [ids[4]]
+
+
+def move(tx: Transaction, attempt: int, was: Phase, phase: Phase, cause: str | None = None) -> None:
+    assert attempts.set_phase(tx, attempt, was, phase, 60, cause=cause)
+
+
+def test_losses_are_counted_with_the_progress_that_was_made(database: Database) -> None:
+    with database.transaction() as tx:
+        attempt = new_attempt(tx)
+        assert attempts.count_loss(tx, attempt, 1, 4)
+        assert attempts.count_loss(tx, attempt, 2, 4)
+        row = attempts.load(tx, attempt)
+    assert (row.losses, row.losses_total, row.progress) == (2, 2, 4)
+
+
+def test_limits_and_shifts_of_a_live_attempt_can_be_replaced(database: Database) -> None:
+    with database.transaction() as tx:
+        attempt = new_attempt(tx)
+        assert attempts.set_limits(tx, attempt, {"run_timeout": {"value": 5, "origin": "attempt"}})
+        assert attempts.shift_clock(tx, attempt, {"created_at": (1_000, -7)})
+        row = attempts.load(tx, attempt)
+    assert row.limits == {"run_timeout": {"value": 5, "origin": "attempt"}}
+    assert row.clock_shifts == {"created_at": (1_000, -7)}
+
+
+def test_an_sla_is_missed_once(database: Database) -> None:
+    with database.transaction() as tx:
+        attempt = new_attempt(tx, sla_at=77)
+        before = attempts.load(tx, attempt)
+        attempts.miss_sla(tx, attempt)
+        after = attempts.load(tx, attempt)
+    assert (before.sla_at, after.sla_at) == (77, None)
+
+
+def test_an_attempt_that_has_ended_takes_neither_losses_nor_limits(database: Database) -> None:
+    with database.transaction() as tx:
+        attempt = new_attempt(tx)
+        move(tx, attempt, Phase.STARTING, Phase.CANCELING, cause="user")
+        move(tx, attempt, Phase.CANCELING, Phase.CANCELED)
+        before = attempts.load(tx, attempt)
+        assert not attempts.count_loss(tx, attempt, 1, 0)
+        assert not attempts.set_limits(tx, attempt, {})
+        assert not attempts.shift_clock(tx, attempt, {"created_at": (1, 1)})
+        assert attempts.load(tx, attempt) == before
+
+
+def test_a_queued_attempt_says_since_when_and_what_it_waits_for(database: Database) -> None:
+    with database.transaction() as tx:
+        attempt = new_attempt(tx, phase=Phase.QUEUED, waiting_reason="a slot")
+        queued = attempts.load(tx, attempt)
+        assert attempts.explain_waiting(tx, attempt, "another slot")
+        assert attempts.set_phase(tx, attempt, Phase.QUEUED, Phase.STARTING, 70)
+        started = attempts.load(tx, attempt)
+        assert not attempts.explain_waiting(tx, attempt, "nothing")
+    assert (queued.queued_since, queued.starting_since) == (queued.created_at, None)
+    assert (started.starting_since, started.waiting_reason) == (70, "another slot")
+
+
+@pytest.mark.parametrize("why", [{"cause": "boredom"}, {"reason": "boredom"}])
+def test_a_word_for_why_that_nobody_knows_is_a_bug(database: Database, why: dict[str, str]) -> None:
+    with database.transaction() as tx:
+        attempt = new_attempt(tx)
+        with pytest.raises(InternalError, match="boredom"):
+            attempts.set_phase(
+                tx,
+                attempt,
+                Phase.STARTING,
+                Phase.CANCELING,
+                5,
+                cause=why.get("cause"),
+                reason=why.get("reason"),
+            )
+
+
+def test_every_cause_that_ends_in_failure_is_a_reason_with_a_class() -> None:
+    failing = {cause for cause, phase in CAUSES.items() if phase is Phase.FAILURE}
+    assert failing <= REASONS.keys()
+    assert set(CAUSES.values()) == {Phase.FAILURE, Phase.CANCELED}

@@ -35,6 +35,8 @@ CHILD: dict[str, Any] = {
     "state_params": None,
     "started_at": None,
     "ended_at": None,
+    "timeout": None,
+    "deadline_at": None,
 }
 
 
@@ -58,7 +60,7 @@ def test_a_new_child_is_welcome(database: Database, attempt: int) -> None:
     ("columns", "refused"),
     [
         ({"state": "sleeping"}, "tasks_known_state"),
-        ({"verdict": "success"}, "tasks_known_verdict"),
+        ({"verdict": "running"}, "tasks_known_verdict"),
         ({"how": "guessed"}, "tasks_known_how"),
         ({"cancel": 2}, "tasks_cancel_is_a_flag"),
         ({"fence": 1, "reported_fence": 2}, "tasks_reported_after_claimed"),
@@ -118,7 +120,8 @@ def test_an_output_needs_its_task(database: Database, attempt: int) -> None:
 def test_an_attempt_that_must_not_be_is_refused(
     database: Database, columns: dict[str, Any], refused: str
 ) -> None:
-    change = dict.fromkeys(("cause", "reason", "canceling_since", "ended_at"))
+    instants = ("queued_since", "starting_since", "canceling_since", "ended_at")
+    change = dict.fromkeys(("cause", "reason", "unclean", *instants))
     with database.transaction() as tx:
         attempt = new_attempt(tx)
     given = {"id": attempt, "was": "starting", "phase": "starting", **change, **columns}
@@ -193,6 +196,6 @@ def test_an_ended_attempt_is_ended_for_good(database: Database) -> None:
         row = attempts.load(tx, attempt)
         assert not attempts.adopt(tx, attempt, attempt)
         assert not attempts.say_hello(tx, attempt, 0, 10)
-        assert not attempts.next_epoch(tx, attempt, 0)
+        assert not attempts.next_epoch(tx, attempt, 0, 5)
         assert not attempts.bump_version(tx, attempt, 0)
         assert attempts.load(tx, attempt) == row

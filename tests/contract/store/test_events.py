@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from digpy.errors import InternalError
 from digpy.store import events
 from digpy.store.database import Database
 from digpy.store.events import NewEvent
@@ -17,13 +18,13 @@ def attempt(database: Database) -> int:
 
 
 def test_events_come_back_in_order_with_all_they_said(database: Database, attempt: int) -> None:
-    first = NewEvent(9, "task.lost", "supervisor", 4, 2, {"evidence": "exit"}, "lost-4.2")
+    first = NewEvent(9, "task.lost", "supervisor", 4, 2, {"evidence": "exit"}, "lost-4.2", 8)
     with database.transaction() as tx:
         assert events.append(tx, attempt, first, NewEvent(5, "attempt.started", "worker")) == 2
     with database.reading() as tx:
         assert events.of_attempt(tx, attempt) == [
-            (1, 9, "task.lost", "supervisor", 4, 2, {"evidence": "exit"}, "lost-4.2"),
-            (2, 5, "attempt.started", "worker", None, None, {}, None),
+            (1, 9, "task.lost", "supervisor", 4, 2, {"evidence": "exit"}, "lost-4.2", 8),
+            (2, 5, "attempt.started", "worker", None, None, {}, None, None),
         ]
         assert [event.seq for event in events.of_attempt(tx, attempt, after=1)] == [2]
 
@@ -54,3 +55,8 @@ def test_events_without_a_key_are_never_passed_over(database: Database, attempt:
 def test_no_events_are_no_work(database: Database, attempt: int) -> None:
     with database.transaction() as tx:
         assert events.append(tx, attempt) == 0
+
+
+def test_a_kind_that_nobody_knows_is_a_bug(database: Database, attempt: int) -> None:
+    with database.transaction() as tx, pytest.raises(InternalError, match=r"kill\.bill"):
+        events.append(tx, attempt, NewEvent(1, "kill.bill", "user"))

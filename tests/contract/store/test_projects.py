@@ -84,3 +84,13 @@ def test_what_does_not_exist_is_not_found(database: Database) -> None:
         for load in (projects.load_revision, projects.load_workflow, projects.revision_of):
             with pytest.raises(NotFound, match="99 does not exist"):
                 load(tx, 99)
+
+
+def test_a_project_has_its_name(database: Database) -> None:
+    with database.transaction() as tx:
+        assert projects.project_name(tx, projects.ensure_project(tx, "mine")) == "mine"
+
+
+def test_the_name_of_a_project_that_does_not_exist_is_not_known(database: Database) -> None:
+    with database.reading() as tx, pytest.raises(NotFound, match="project 9 does not exist"):
+        projects.project_name(tx, 9)

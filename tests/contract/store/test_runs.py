@@ -6,8 +6,9 @@ import pytest
 
 from digpy.errors import InternalError
 from digpy.spi import Run
-from digpy.store import runs
+from digpy.store import attempts, runs
 from digpy.store.database import Database, Transaction
+from digpy.store.phases import Phase
 from tests.support.engine import LEAF
 from tests.support.store import SavedPlay
 
@@ -88,3 +89,15 @@ def test_a_fence_is_claimed_once(database: Database, attempt: int) -> None:
 def test_a_task_that_does_not_exist_is_not_claimed(database: Database, attempt: int) -> None:
     with pytest.raises(InternalError), database.transaction() as tx:
         claim(tx, Run(attempt, 99, 1))
+
+
+def test_what_ended_attempts_left_is_found_among_everything(database: Database) -> None:
+    ended = SavedPlay(database, {"+a": LEAF}).attempt
+    running = SavedPlay(database, {"+a": LEAF}).attempt
+    with database.transaction() as tx:
+        for attempt in (ended, running):
+            assert claim(tx, Run(attempt, 2, 1))
+        assert attempts.set_phase(tx, ended, Phase.RUNNING, Phase.FAILURE, 9, reason="task_error")
+        assert [row.run for row in runs.left_by_ended(tx)] == [Run(ended, 2, 1)]
+        assert runs.prove(tx, Run(ended, 2, 1), "P3 reboot", 10)
+        assert runs.left_by_ended(tx) == []

@@ -15,6 +15,7 @@ from digpy.engine.tree import Task, TaskRow, TaskTree
 from digpy.errors import InternalError
 from digpy.store import tasks
 from digpy.store.database import Database
+from digpy.store.tasks import Seen
 from digpy.values import Template
 from tests.support.engine import LEAF, OK, Step, assert_same, fail, lose, ok, postpone
 from tests.support.store import SavedPlay
@@ -144,7 +145,7 @@ def test_the_statements_hold_the_columns_in_the_order_of_a_row(database: Databas
     # `save` gives rows as sequences; this is what keeps them and the statements together.
     play = SavedPlay(database, {"+a": LEAF})
     values = [99, 1, 3, 4, "+w+x", 2, 7, TaskState.ERROR, TaskState.GROUP_ERROR, True, "ran"]
-    distinct = TaskRow(*values, 9, 8, 10, 11, 12, play.attempt, {"p": 1}, 14, 15)  # type: ignore[arg-type]
+    distinct = TaskRow(*values, 9, 8, 10, 11, 12, play.attempt, {"p": 1}, 14, 15, 16, 17)  # type: ignore[arg-type]
     inserted = Task(distinct._replace(source=0), play.tree.definitions)
     with database.transaction() as tx:
         tasks.save(tx, play.attempt, _nothing()._replace(inserted=[inserted]))
@@ -207,3 +208,18 @@ def _nothing() -> Changes:
 
 def _outputs(*outputs: Output) -> Changes:
     return _nothing()._replace(outputs=list(outputs))
+
+
+def test_what_changed_is_what_is_new_moves_or_has_ended_since(database: Database) -> None:
+    play = SavedPlay(database, {"+a": LEAF, "+b": LEAF, "+c": LEAF}, at=100)
+
+    def changed(seen: Seen) -> list[str]:
+        with database.reading() as tx:
+            return [row.full_name for row in tasks.changed(tx, play.attempt, seen)]
+
+    assert changed(Seen()) == ["+w", "+w+a", "+w+b", "+w+c"]
+    play.play("+w+a")
+    play.now = 200
+    play.play("+w+b", ok({"+new": LEAF}))
+    assert changed(Seen(4, 0)) == ["+w", "+w+a", "+w+b", "+w+b^sub", "+w+b^sub+new"]
+    assert changed(Seen(6, 101)) == ["+w", "+w+b", "+w+b^sub", "+w+b^sub+new"]

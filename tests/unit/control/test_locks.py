@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 from pathlib import Path
@@ -83,3 +84,32 @@ def test_one_command_at_a_time_decides_what_to_start(tmp_path: Path) -> None:
         inside.append("first")
     thread.join()
     assert inside == ["first", "other"]
+
+
+def test_it_is_known_whether_somebody_is_deciding(tmp_path: Path) -> None:
+    locks = CommandLocks(tmp_path)
+    with locks.starting():
+        assert CommandLocks(tmp_path).is_deciding
+    assert not locks.is_deciding
+
+
+def test_somebody_who_is_just_asking_does_not_keep_it_from_being_taken(tmp_path: Path) -> None:
+    locks = CommandLocks(tmp_path)
+    (tmp_path / "locks").mkdir()
+    asking = os.open(locks.path(7), os.O_RDWR | os.O_CREAT)
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    threading.Timer(0.003, os.close, [asking]).start()
+    lock = locks.take(7, {})
+    assert lock is not None
+    os.close(lock)
+
+
+def test_one_that_must_not_wait_decides_if_nobody_else_does(tmp_path: Path) -> None:
+    with CommandLocks(tmp_path).starting_if_free() as is_free:
+        assert is_free
+        assert CommandLocks(tmp_path).is_deciding
+
+
+def test_one_that_must_not_wait_is_told_that_somebody_decides(tmp_path: Path) -> None:
+    with CommandLocks(tmp_path).starting(), CommandLocks(tmp_path).starting_if_free() as is_free:
+        assert not is_free

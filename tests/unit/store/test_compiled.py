@@ -51,7 +51,11 @@ def test_every_statement_is_understood_and_scans_no_table(tmp_path: Path) -> Non
         nothing = [None] * len(statement.parameters)
         plan = connection.execute("EXPLAIN QUERY PLAN " + statement.sql, nothing).fetchall()
         scanned = [step[3] for step in plan if step[3].startswith("SCAN")]
-        allowed = ("SCAN CONSTANT ROW", "SCAN attempts USING COVERING INDEX attempts_unfinished")
+        allowed = (
+            "SCAN CONSTANT ROW",
+            "SCAN attempts USING COVERING INDEX attempts_unfinished",
+            "SCAN task_runs USING INDEX task_runs_unproved",  # holds what may be alive only
+        )
         assert all(step in allowed for step in scanned), (name, scanned)
     connection.close()
 
@@ -83,17 +87,25 @@ def test_two_runs_of_a_task_cannot_be_alive(tmp_path: Path) -> None:
     connection.close()
 
 
+def definitions(sql: str) -> list[str]:
+    """What stands between commas, outside of inner parentheses; a later column stands last."""
+    head, _, rest = sql.partition("(")
+    parts, depth = [""], 0
+    for letter in rest[: rest.rindex(")")]:
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in (head, rest[rest.rindex(")") :], *parts)]
+
+
 def schema_of(path: Path) -> dict[str, tuple[list[object], list[str]]]:
     """By table or index: its columns in order, and its definitions in any."""
     connection = sqlite3.connect(path)
     found = {}
     for name, sql in connection.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL"):
         columns: list[object] = connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
-        line = re.sub(r" ?\)( WITHOUT ROWID)? ?$", "", re.sub(r"\s+", " ", sql))
-        parts = re.split(r",? (?=CONSTRAINT )", line)
-        found[name] = (
-            columns,
-            sorted([*parts, "WITHOUT ROWID" if "WITHOUT ROWID" in sql else ""]),
-        )
+        found[name] = (columns, sorted(definitions(re.sub(r"\s+", " ", sql))))
     connection.close()
     return found

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from digpy.errors import ConfigError, DigpyError, InternalError, Unavailable
+from digpy.errors import ConfigError, DigpyError, InternalError, Locked, Unavailable
 from digpy.store import database as module
 from digpy.store import projects
 from digpy.store.database import Database, open_database
@@ -33,8 +33,8 @@ def database(path: Path) -> Iterator[Database]:
 
 
 @contextmanager
-def locked(path: Path, seconds: str = "0") -> Iterator[None]:
-    """Another process holds the write lock, for `seconds` or until the block ends."""
+def locked(path: Path, seconds: str = "0") -> Iterator[int]:
+    """Another process, which is named, holds the write lock, for `seconds` or the block's time."""
     script = (
         "import sqlite3, sys, time\n"
         "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
@@ -51,7 +51,7 @@ def locked(path: Path, seconds: str = "0") -> Iterator[None]:
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"
-        yield
+        yield other.pid
 
 
 def raw(path: Path, *statements: str) -> list[tuple[object, ...]]:
@@ -161,11 +161,41 @@ def test_a_writer_waits_for_the_other_one(path: Path) -> None:
 def test_patience_ends_and_names_the_file(database: Database, path: Path) -> None:
     with (
         locked(path),
-        pytest.raises(Unavailable, match=f'"{path}" is locked by another process'),
+        pytest.raises(Unavailable, match=f'"{path}" is locked by (another )?process'),
         database.transaction(),
     ):
         pass
     with database.transaction() as tx:  # nothing is broken by having waited
+        projects.ensure_project(tx, "default")
+
+
+def test_who_holds_the_lock_is_named(database: Database, path: Path) -> None:
+    with (
+        locked(path) as holder,
+        pytest.raises(Locked, match=rf"locked by process {holder};"),
+        database.transaction(),
+    ):
+        pass
+
+
+def test_somebody_patient_waits_longer_and_is_asked_each_second(
+    database: Database, path: Path
+) -> None:
+    waits: list[float] = []
+    database.be_patient(waits.append)
+    with locked(path, seconds="1.5"), database.transaction() as tx:
+        projects.ensure_project(tx, "default")
+    assert [round(seconds) for seconds in waits] == [1]
+
+
+def test_what_the_patient_one_is_told_may_end_the_waiting(database: Database, path: Path) -> None:
+    def give_up(_: float) -> None:
+        raise KeyboardInterrupt
+
+    database.be_patient(give_up)
+    with locked(path), pytest.raises(KeyboardInterrupt), database.transaction():
+        pass
+    with database.transaction() as tx:  # nothing is broken by having given up
         projects.ensure_project(tx, "default")
 
 
@@ -232,6 +262,41 @@ def test_a_closed_database_is_unavailable(path: Path) -> None:
         pass
 
 
+def test_a_database_that_rests_opens_itself_again(path: Path) -> None:
+    database = open_database(path)
+    database.rest()
+    with database.transaction() as tx:
+        assert tx.run("projects.find", {"name": "p"}) == []
+    database.close()
+
+
+def test_a_database_that_rests_may_cross_a_fork_closed(database: Database) -> None:
+    database.rest()
+    opened = {path.name for path in Path("/dev/fd").iterdir() if _is(path, database.path)}
+    assert opened == set()
+
+
+def _is(link: Path, target: Path) -> bool:
+    try:
+        return link.resolve() == target
+    except OSError:
+        return False
+
+
+def test_after_a_rest_something_may_have_changed(database: Database) -> None:
+    before = database.changes()
+    database.rest()
+    assert database.changes() != before
+
+
+def test_a_closed_database_does_not_wake_up(path: Path) -> None:
+    database = open_database(path)
+    database.close()
+    database.rest()
+    with pytest.raises(Unavailable, match="is closed"):
+        database.changes()
+
+
 # Files
 
 
@@ -279,20 +344,39 @@ def test_a_cut_off_file_is_refused(path: Path) -> None:
         open_database(path)
 
 
-def test_a_damaged_connection_is_never_used_again(path: Path) -> None:
-    open_database(path).close()
+def damage_an_index(path: Path) -> None:
+    """Overwrite the index of projects' names."""
     index = "sqlite_autoindex_projects_1"
     ((page,),) = raw(path, f"SELECT rootpage FROM sqlite_master WHERE name = '{index}'")
     assert isinstance(page, int)
     with path.open("r+b") as file:
         file.seek((page - 1) * 4096)
         file.write(b"\xff" * 4096)
+
+
+def test_a_damaged_connection_is_never_used_again(path: Path) -> None:
+    open_database(path).close()
+    damage_an_index(path)
     database = open_database(path)
     for _ in range(2):
         with pytest.raises(Unavailable, match="is damaged") as caught, database.reading() as tx:
             tx.run("projects.find", {"name": "default"})
         assert caught.value.exit_code == 74
     database.close()
+    assert path.with_name("digpy.db.suspect").exists()  # the next one to open it looks closer
+
+
+def test_after_the_disk_failed_the_whole_database_is_looked_through(path: Path) -> None:
+    open_database(path).close()
+    suspect = path.with_name("digpy.db.suspect")
+    suspect.touch()
+    open_database(path).close()
+    assert not suspect.exists()
+    damage_an_index(path)
+    suspect.touch()
+    with pytest.raises(Unavailable, match="was damaged by a failing disk"):
+        open_database(path)
+    assert suspect.exists()
 
 
 def test_a_full_disk_rolls_back_and_passes(database: Database) -> None:

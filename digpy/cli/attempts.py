@@ -1,0 +1,104 @@
+"""``digpy attempts``: what was run, and how it ended."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from digpy.cli.options import common_options, option
+from digpy.cli.records import attempt_fields, optional_time, record, zoned_time
+from digpy.cli.stored import LARGEST_ID, installation, json_option, opened, place_options
+from digpy.cli.view import length_text
+from digpy.control.resources import attempt_as_json, status
+from digpy.store import attempts as attempt_rows
+from digpy.store import projects as project_rows
+from digpy.store.attempts import AttemptRow
+from digpy.store.database import Transaction
+
+
+@click.command("attempts", short_help="List what was run, and how it ended.")
+@click.argument("which", metavar="[WORKFLOW | SESSION-ID]", required=False)
+@option(
+    "-i",
+    "--last-id",
+    type=click.IntRange(1, LARGEST_ID),
+    metavar="ID",
+    help="List attempts older than this one: the next page.",
+)
+@option(
+    "-s",
+    "--page-size",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="How many to list at most.",
+)
+@place_options
+@json_option
+@common_options
+def command(
+    which: str | None,
+    last_id: int | None,
+    page_size: int,
+    project: Path,
+    save: Path | None,
+    as_json: bool,
+) -> int:
+    """List the newest attempts of this project, oldest first; on a terminal as a table.
+
+    With WORKFLOW, only those of that workflow; with a SESSION-ID, only those of that session.
+    """
+    with opened(installation(project, save)) as database, database.reading() as tx:
+        rows = list(reversed(_find(tx, which, last_id, page_size)))
+        names = {row.project: project_rows.project_name(tx, row.project) for row in rows}
+    if as_json:
+        found = {"attempts": [attempt_as_json(row, names[row.project]) for row in rows]}
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return 0
+    if sys.stdout.isatty():
+        show_table(rows)
+        return 0
+    click.echo("Session attempts:")
+    for row in rows:
+        click.echo("\n".join(record(attempt_fields(row, names[row.project]))))
+    return 0
+
+
+def show_table(rows: Sequence[AttemptRow]) -> None:
+    """A line for each attempt, as wide as the terminal allows."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="")
+    for heading in ("attempt", "workflow", "session time", "status", "started", "took", "reason"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        started, ended = row.started_at, row.ended_at
+        cells = [
+            str(row.id),
+            row.workflow,
+            zoned_time(row.session_time, row.timezone),
+            status(row),
+            optional_time(started) or "",
+            "" if started is None or ended is None else length_text(ended - started),
+            row.reason or row.cause or "",
+        ]
+        table.add_row(*map(Text, cells))  # as it is: a name may look like markup
+    Console().print(table)
+
+
+def _find(tx: Transaction, which: str | None, last_id: int | None, count: int) -> list[AttemptRow]:
+    """The attempts to list, the newest first."""
+    if which is None or not which.isdecimal():
+        name = None if which is None else which.removesuffix(".dig")
+        return attempt_rows.before(tx, last_id, count, workflow=name)
+    session = attempt_rows.load_session(tx, min(int(which), LARGEST_ID))
+    rows = attempt_rows.of_session(tx, session.id)
+    older = [row for row in rows if last_id is None or row.id < last_id]
+    return older[: -count - 1 : -1]
