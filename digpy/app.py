@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from digpy.clock import Clock, SystemClock
 from digpy.config import Settings
+from digpy.control.disk import Disk
 from digpy.control.executor import Executor, StaleLaunch
+from digpy.control.leadership import Leadership, Pace
 from digpy.control.limits import required_limits
 from digpy.control.locks import CommandLocks
 from digpy.control.logs import AttemptLogs
-from digpy.control.recovery import Control, end_abandoned, relaunch
+from digpy.control.recovery import Control, StillAlive, end_abandoned, relaunch
 from digpy.control.requests import Surroundings
 from digpy.control.starter import RequiredAttempts, Starter, greet
 from digpy.control.task_api import LocalTaskApi
 from digpy.control.trees import Trees
-from digpy.errors import InternalError
+from digpy.errors import InternalError, Unavailable
 from digpy.expr.javascript import default_engine
 from digpy.failpoints import reach
-from digpy.launchers.local import Channel
+from digpy.launchers.local import Channel, LocalLauncher, LocalWorker
 from digpy.operators import registry
 from digpy.spi import Attempts, ProgramOperator, Report, Run, StartedAttempt
 from digpy.store import attempts as attempt_rows
 from digpy.store import projects as project_rows
 from digpy.store import runs as run_rows
-from digpy.store.database import Database, open_database
+from digpy.store.database import Database, open_database, who_locks
 from digpy.store.phases import Phase
-from digpy.values import Json, Params
+from digpy.values import SECOND, Json, Params
 
 if TYPE_CHECKING:
     from digpy.agent.programs import Programs
+    from digpy.control.courier import Courier
+    from digpy.control.notifier import Notifier
+    from digpy.control.scheduled import SessionStarter
+
+_SAY_LOCKED = 30.0
+"""Seconds after which it is said who locks the database."""
 
 EXIT_STALE = 75
 """Exit code of a worker whose launch is not the current one."""
@@ -61,8 +70,41 @@ class Installation(NamedTuple):
         relaxed = self.settings.text("database.durability") == "relaxed"
         return open_database(self.state / "digpy.db", durability="relaxed" if relaxed else "full")
 
-    def open_control(self, attempts: Attempts | None = None) -> Control:
-        """The door to the project's attempts; `attempts` serves ``require>`` where tasks run."""
+    def leadership(self, command: int | None = None) -> Leadership:
+        """The lead over what the command of attempt `command` runs, not taken yet.
+
+        None: over everything here that no other command leads.
+        """
+        holder = f"{os.uname().nodename}:{os.getpid()}"
+        scope = "installation" if command is None else f"attempt/{command}"
+        return Leadership(scope, holder, self.pace.lease)
+
+    @property
+    def pace(self) -> Pace:
+        """How often a supervisor looks here."""
+        length = self.settings.duration
+        return Pace(
+            length("supervisor.poll_interval") or 0,
+            length("supervisor.lease") or 0,
+            length("supervisor.clock_tolerance") or 0,
+        )
+
+    @property
+    def disk(self) -> Disk:
+        """The room that the state directory has."""
+        return Disk(
+            self.state,
+            SystemClock(),
+            min_free=self.settings.integer("disk.min_free") << 20,
+            reserve=self.settings.integer("disk.reserve") << 20,
+        )
+
+    def open_control(self, attempts: Attempts | None = None, disk: Disk | None = None) -> Control:
+        """The door to the project's attempts; `attempts` serves ``require>`` where tasks run.
+
+        `disk` is the caller's own, if it wants to be asked while a full one makes it wait.
+        """
+        notifier = self._notifier()
         database = self.open_database()
         clock = SystemClock()
         executor = Executor(
@@ -72,8 +114,57 @@ class Installation(NamedTuple):
             AttemptLogs(self.state),
             attempts or _NoAttempts(),
             agent=f"{os.uname().nodename}:{os.getpid()}",
+            disk=self.disk if disk is None else disk,
+            max_losses=self.settings.integer("executor.task_max_losses"),
+            notifier=notifier,
         )
-        return Control(database, executor, partial(self.tidy, database))
+        return Control(database, executor, partial(self.tidy, database), notifier)
+
+    def check_notifications(self) -> None:
+        """Raises `ConfigError` if notifications are wanted, but cannot be sent as configured."""
+        if self._notifier() is not None:
+            from digpy.operators import delivery
+
+            delivery.check(self._notifications, self.project)
+
+    def courier(
+        self,
+        launcher: LocalLauncher,
+        launch: Callable[[Callable[[Channel], None]], LocalWorker],
+        open_database: Callable[[], Database] | None = None,
+    ) -> Courier | None:
+        """Who delivers notifications from here; None: nobody is to be told anything.
+
+        `launch` forks its process. It opens a database of its own unless it is given one.
+        """
+        if not self.settings.text("notification.type"):
+            return None
+        from digpy.control.courier import Courier, courier_main
+        from digpy.operators import delivery
+
+        settings = self._notifications
+        main = partial(courier_main, partial(delivery.deliver, settings, self.project))
+        return Courier(
+            open_database or self.open_database,
+            launcher,
+            partial(launch, main),
+            SystemClock(),
+            delivery.Retries.of(settings),
+            limit=int(delivery.time_limit(settings) * SECOND),
+        )
+
+    def _notifier(self) -> Notifier | None:
+        """Who writes down what is to be told. Raises `ConfigError`."""
+        if not self.settings.text("notification.type"):
+            return None
+        from digpy.control.notifier import Notifier, kinds_of
+
+        return Notifier(kinds_of(self.settings.text("notification.on") or ""))
+
+    @property
+    def _notifications(self) -> dict[str, str]:
+        """The settings that say how notifications are sent."""
+        return self.settings.lines("notification.")
 
     def starter(self, clock: Clock) -> Starter:
         """How attempts are started here."""
@@ -83,34 +174,41 @@ class Installation(NamedTuple):
             attempt_limit=self.settings.integer("executor.attempt_max_run"),
         )
 
+    def session_starter(self, clock: Clock) -> SessionStarter:
+        """How sessions of schedules are started here."""
+        from digpy.control.scheduled import SessionStarter
+
+        return SessionStarter(self.starter(clock), partial(required_limits, self.settings))
+
     @property
     def slots(self) -> int:
         """How many programs may run at once."""
         return self.settings.integer("agent.max-task-threads") or max(32, 8 * (os.cpu_count() or 1))
 
-    def settle(self, runs: Iterable[Run]) -> list[Report]:
-        """Wait until nothing of `runs` is alive, and harvest what they left.
+    def settle(self, runs: Iterable[Run], limit: float = 60) -> list[Report]:
+        """Wait until nothing of `runs` is alive, at most `limit` seconds; harvest what they left.
 
-        See `digpy.agent.janitor`. Raises `InternalError` if something cannot be killed: then
-        nothing may be marked.
+        See `digpy.agent.janitor`. Raises `StillAlive` if something cannot be killed.
         """
         from digpy.agent import janitor
         from digpy.agent.agent import conclude
 
         reports = []
-        for settled in janitor.settle(self.state, runs):
+        survivors: dict[Run, tuple[int, ...]] = {}
+        for settled in janitor.settle(self.state, runs, limit=limit):
             if settled.proof is None:
-                raise InternalError(
-                    f"processes of run {settled.run} cannot be killed: {settled.survivors}"
-                )
+                survivors[settled.run] = settled.survivors
             note = cast("dict[str, Json]", settled.request or {})
             retry = note.get("retry")
             if settled.exit is None:
-                reports.append(Report(settled.run, "lost", settled.proof, retry))
+                lost = Report(settled.run, "lost", settled.proof, retry, settled.started)
+                reports.append(lost)
                 continue
             operator = find_program(str(note["operator"]))
             outcome = conclude(operator, settled.exit)
             reports.append(Report(settled.run, outcome, settled.proof, retry))
+        if survivors:
+            raise StillAlive(survivors, reports)
         return reports
 
     def tidy(self, database: Database) -> None:
@@ -136,7 +234,7 @@ class Installation(NamedTuple):
         return Surroundings(
             project=self.project,
             state=self.state,
-            settings=self.settings.lines("notification."),
+            settings=self._notifications,
             secret=self.settings.secret,
             task_limit=self.settings.integer("executor.task_max_run"),
             javascript=default_engine,
@@ -174,7 +272,8 @@ class _Worker:
         self._attempts: dict[int, int] = {}
         self._rerun = rerun
         self._required: RequiredAttempts | None = None
-        self._control = installation.open_control(self)
+        self._disk = installation.disk
+        self._control = installation.open_control(self, self._disk)
 
     def start(
         self, workflow: str, session_time: int, name: str | None, params: Params
@@ -204,11 +303,13 @@ class _Worker:
         """Run the attempts until they have ended."""
         from digpy.agent.agent import Agent
 
+        self._be_patient(channel)
         api = LocalTaskApi(self._control.executor, self._clock, self._attempts)
 
         def hear(message: Mapping[str, Json]) -> None:
             if "cancel" in message:
-                api.cancel(int(str(message["cancel"])), str(message["cause"]), "command")
+                attempt, cause = int(str(message["cancel"])), str(message["cause"])
+                api.cancel(attempt, cause, str(message["actor"]))
 
         def make_programs() -> Programs:
             from digpy.agent.programs import Programs
@@ -226,6 +327,23 @@ class _Worker:
             stop_grace=self._installation.settings.duration("agent.stop_grace") or 0,
         )
         agent.run()
+
+    def _be_patient(self, channel: Channel) -> None:
+        """Wait for a locked database or a full disk as long as the command lives.
+
+        The programs run on meanwhile.
+        """
+        from digpy.agent.agent import CommandGone
+
+        def wait(seconds: float = 0) -> None:
+            if channel.is_gone:
+                raise CommandGone
+            if _SAY_LOCKED <= seconds < _SAY_LOCKED + 1:
+                who = who_locks(self._control.database.path)
+                sys.stderr.write(f"digpy: the database is locked by {who}: waiting\n")
+
+        self._control.database.be_patient(wait)
+        self._disk.wait = wait
 
     def _make_required(self) -> RequiredAttempts:
         installation = self._installation
@@ -269,17 +387,20 @@ def worker_main(installation: Installation, rerun: bool, channel: Channel) -> in
     message = channel.wait()
     if message is None:
         return 0  # the command found that there is nothing to run
-    worker = _Worker(installation, message["command"], rerun)
-    reach("worker.before_hello")
-    if not worker.greet(message["start"]):
-        return EXIT_STALE
-    reach("worker.after_hello")
-    channel.send({"hello": os.getpid()})
     try:
+        worker = _Worker(installation, message["command"], rerun)
+        reach("worker.before_hello")
+        if not worker.greet(message["start"]):
+            return EXIT_STALE
+        reach("worker.after_hello")
+        channel.send({"hello": os.getpid()})
         worker.work(channel)
     except CommandGone:
         return 0
     except StaleLaunch:
         return EXIT_STALE
+    except Unavailable as error:  # a failing disk: a fresh process may be luckier
+        sys.stderr.write(f"digpy: {error}\n")
+        return error.exit_code
     channel.send({"done": True})
     return 0

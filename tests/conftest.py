@@ -25,6 +25,8 @@ def _no_settings_of_this_machine(
     for name in os.environ:
         if name.startswith(("DIGPY_", "DIGDAG_")):
             monkeypatch.delenv(name)
+    # Hundreds of projects, each with its reserve, would fill the disk they are to protect.
+    monkeypatch.setenv("DIGPY_DISK_RESERVE", "0")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-settings"))
 
 

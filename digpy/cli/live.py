@@ -9,9 +9,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-from digpy.cli.outline import Mark, OutlineLine, outline
+from digpy.cli.outline import Mark, Outline, OutlineLine
 from digpy.cli.plain import Output
-from digpy.cli.view import AttemptView, LogLine, TaskView, length_text
+from digpy.cli.view import AttemptView, LogLine, length_text
 from digpy.values import SECOND
 
 FRAME = SECOND // 8
@@ -44,7 +44,7 @@ class LiveView:
         self._console = console or Console(stderr=True)
         self._output = Output()
         self._attempts: dict[int, AttemptView] = {}
-        self._tasks: dict[int, dict[int, TaskView]] = {}
+        self._outlines: dict[int, Outline] = {}
         self._started_at: int | None = None
         self._now = 0
         self._drawn_at = 0
@@ -66,10 +66,8 @@ class LiveView:
         if self._started_at is None:
             self._started_at = now
         for attempt in attempts:
-            known = self._tasks.setdefault(attempt.attempt, {})
             before = self._attempts.get(attempt.attempt)
-            changed = [task for task in attempt.tasks if known.get(task.number) != task]
-            known.update((task.number, task) for task in changed)
+            changed = self._outlines.setdefault(attempt.attempt, Outline()).update(attempt.tasks)
             self._attempts[attempt.attempt] = attempt._replace(tasks=())
             if changed or before is None or before.phase != attempt.phase:
                 self._pending = True
@@ -85,14 +83,10 @@ class LiveView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The tree as it stands, for rich."""
-        attempts = [
-            attempt._replace(tasks=list(self._tasks[number].values()))
-            for number, attempt in sorted(self._attempts.items())
-        ]
-        height = max(3, (options.size.height - 2) // max(1, len(attempts)) - 1)
-        for attempt in attempts:
+        height = max(3, (options.size.height - 2) // max(1, len(self._attempts)) - 1)
+        for number, attempt in sorted(self._attempts.items()):
             yield self._headline(attempt)
-            for line in outline(attempt, self._now, height):
+            for line in self._outlines[number].lines(self._now, height):
                 yield self._line(line, options)
 
     def _draw(self) -> None:

@@ -34,6 +34,21 @@ COMMANDS = {
     "init": _Entry("digpy.cli.init", "Make a new project with a workflow that runs.", ("new",)),
     "check": _Entry("digpy.cli.check", "Look for mistakes in workflows; run nothing.", ("c",)),
     "run": _Entry("digpy.cli.run", "Run a workflow here, or continue where it stopped.", ("r",)),
+    "attempts": _Entry("digpy.cli.attempts", "List what was run, and how it ended.", ()),
+    "attempt": _Entry("digpy.cli.attempt", "Show how one attempt stands.", ()),
+    "tasks": _Entry("digpy.cli.tasks", "List the tasks of an attempt.", ("task",)),
+    "log": _Entry("digpy.cli.log", "Show what an attempt printed.", ("logs",)),
+    "events": _Entry("digpy.cli.events", "Tell what happened to an attempt.", ()),
+    "notifications": _Entry("digpy.cli.notifications", "List what people were told.", ()),
+    "kill": _Entry("digpy.cli.kill", "Stop an attempt.", ()),
+    "limit": _Entry("digpy.cli.limit", "Change the limits of an attempt that runs.", ()),
+    "scheduler": _Entry("digpy.cli.scheduler", "Run sessions whenever they are due.", ("sched",)),
+    "schedules": _Entry("digpy.cli.schedules", "List which sessions are next.", ("schedule",)),
+    "enable": _Entry("digpy.cli.enable", "Let a schedule start sessions again.", ()),
+    "disable": _Entry("digpy.cli.disable", "Let a schedule start nothing for now.", ()),
+    "reschedule": _Entry("digpy.cli.reschedule", "Skip sessions of a schedule.", ()),
+    "backfill": _Entry("digpy.cli.backfill", "Run sessions of the past.", ()),
+    "doctor": _Entry("digpy.cli.doctor", "Look for what is wrong here, and mend it.", ()),
 }
 """Every command: the module that holds it as ``command``, and its line in the help."""
 
@@ -41,11 +56,10 @@ _ALIASES = {alias: name for name, entry in COMMANDS.items() for alias in entry.a
 
 _OF_DIGDAG = frozenset(
     {
-        "archive", "attempt", "attempts", "backfill", "delete", "disable", "download", "enable",
-        "kill", "log", "logs", "migrate", "project", "projects", "push", "reschedule", "retry",
-        "sched", "schedule", "scheduler", "schedules", "secret", "secrets", "selfupdate", "server",
-        "session", "sessions", "start", "task", "tasks", "upload", "version", "workflow",
-        "workflows",
+        "archive", "delete", "download", "migrate", "project",
+        "projects", "push", "retry",
+        "secret", "secrets", "selfupdate", "server", "session", "sessions", "start", "upload",
+        "version", "workflow", "workflows",
     }
 )  # fmt: skip
 """Commands that people know from digdag."""

@@ -18,6 +18,7 @@ import click
 from digpy import config
 from digpy.config import Settings, duration
 from digpy.errors import ConfigError, UsageError
+from digpy.expr.javascript import choose_engine
 from digpy.log import LEVELS, Level, Log
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -41,8 +42,11 @@ class Common(NamedTuple):
     config: Path | None = None
 
     def settings(self) -> Settings:
-        """Read the settings. Raises `ConfigError`."""
-        return config.load(os.environ, self.config, self.overrides)
+        """Read the settings, and choose the engine for ``${...}``. Raises `ConfigError`."""
+        settings = config.load(os.environ, self.config, self.overrides)
+        engine = "eval.js-engine-type"
+        choose_engine(settings.text(engine), settings.origin(engine))
+        return settings
 
     def words(self) -> list[str]:
         """The words of a command line that lead to the same settings."""
@@ -86,7 +90,8 @@ def length_of_time(text: str) -> int:
         raise click.BadParameter(str(error)) from None
 
 
-def _length_of_some_time(text: str) -> int:
+def length_of_some_time(text: str) -> int:
+    """Microseconds as of `length_of_time`, of what cannot be switched off."""
     return length_of_time(text) or _refuse_off(text)
 
 
@@ -210,7 +215,8 @@ class RunOptions(NamedTuple):
         end. session: ``last`` and so on, or a time; see `digpy.control.session_times`.
         max_task_threads: None: as configured. limits: supervision limits given for this attempt
         only, by the name of their setting (``run_timeout`` ...); durations in microseconds, None:
-        switched off. What was not given is missing.
+        switched off. What was not given is missing. show_params: of every task, or, if it is a
+        pattern, of that task, with where each of them comes from.
     """
 
     workflow: str
@@ -225,7 +231,7 @@ class RunOptions(NamedTuple):
     save: Path | None
     no_save: bool
     dry_run: bool
-    show_params: bool
+    show_params: bool | str
     session: str
     max_task_threads: int | None
     limits: dict[str, int | None]
@@ -261,6 +267,25 @@ def run_options(run: Callable[[RunOptions], int]) -> Callable[..., int]:
     for declare in reversed(_RUN_OPTIONS):
         decorated = declare(decorated)
     return decorated  # type: ignore[no-any-return] # click's decorators return what they were given
+
+
+class RunCommand(click.Command):
+    """``run``, whose ``--show-params`` takes a value only if one that begins with ``+`` follows."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Find the value: click would take any word that follows, the workflow for one."""
+        words: list[str] = []
+        for word in args:
+            if words[-1:] == [_SHOW] and word.startswith("+"):
+                words += [_SHOW_OF, word]
+            elif word.startswith(f"{_SHOW}=+"):
+                words += [_SHOW, _SHOW_OF, word.removeprefix(f"{_SHOW}=")]
+            else:
+                words.append(word)
+        return super().parse_args(context, words)
+
+
+_SHOW, _SHOW_OF = "--show-params", "--show-params-of"
 
 
 def only_params_file(files: Sequence[Path]) -> Path | None:
@@ -300,6 +325,7 @@ def _run_options(given: dict[str, Any]) -> RunOptions:
     for name in (*_TIMEOUTS, "max_resumes"):
         del given[name]
     params_file = only_params_file(given.pop("params_files"))
+    given["show_params"] = given.pop("show_params_of") or given["show_params"]
     return RunOptions(**given, params_file=params_file, limits=limits)
 
 
@@ -322,8 +348,9 @@ _RUN_OPTIONS: Sequence[Callable[[Any], Any]] = (
         metavar="TIME",
         default="last",
         show_default=True,
-        help="Session time: last (the newest one there is, else today), daily or today (midnight), "
-        'hourly, now, or "yyyy-MM-dd[ HH:mm:ss]", in the time zone of the workflow.',
+        help="Session time: last (the newest one there is, else as schedule, else today), schedule "
+        "(the one before now), daily or today (midnight), hourly, now, or "
+        '"yyyy-MM-dd[ HH:mm:ss]", in the time zone of the workflow.',
     ),
     option(
         "-a",
@@ -371,10 +398,12 @@ _RUN_OPTIONS: Sequence[Callable[[Any], Any]] = (
     ),
     option(
         "-E",
-        "--show-params",
+        _SHOW,
         is_flag=True,
-        help="Show the parameters of each task before it runs. -dE: without running it.",
+        help="Show the parameters of each task before it runs. -dE: without running it. "
+        "--show-params +NAME: of that task only, with where each of them comes from.",
     ),
+    click.option(_SHOW_OF, hidden=True),
     option(
         "--max-task-threads",
         type=click.IntRange(min=0),
@@ -396,7 +425,7 @@ _RUN_OPTIONS: Sequence[Callable[[Any], Any]] = (
     ),
     option(
         "--cancel-timeout",
-        type=_length_of_some_time,
+        type=length_of_some_time,
         metavar="DURATION",
         help="After a cancel, wait this long for tasks to stop, then end them by force.",
     ),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from digpy.config import Settings, nest
 from digpy.errors import ConfigError, UsageError
-from digpy.values import Params, as_templates, deep_merge
+from digpy.values import Json, Params, as_templates, deep_merge
 
 
 def start_parameters(settings: Settings, params_file: Path | None, pairs: Sequence[str]) -> Params:
@@ -31,6 +31,34 @@ def start_parameters(settings: Settings, params_file: Path | None, pairs: Sequen
     evaluated = as_templates(deep_merge(params, given))
     assert isinstance(evaluated, dict)  # noqa: S101 - it keeps the type
     return evaluated
+
+
+def start_origins(
+    settings: Settings, params_file: Path | None, pairs: Sequence[str]
+) -> dict[str, Json]:
+    """Where each parameter of `start_parameters` was given, by its first name; newest first.
+
+    Takes the same arguments, and raises the same.
+    """
+    from digpy.expr.scope import Scope
+
+    scope = Scope(settings.params(), "configuration")
+    if params_file is not None:
+        scope = scope.export(_read(params_file), f"-P {params_file}")
+    given = start_parameters(settings._replace(entries={}), None, pairs)
+    scope = scope.export(given, "-p")
+    origins: dict[str, Json] = {}
+    for name in scope.params:
+        lines = [
+            entry.origin
+            for key, entry in settings.entries.items()
+            if f"{key}.".startswith(f"params.{name}.")
+        ]
+        found: list[Json] = []
+        for origin in scope.origins(name):
+            found += lines if origin == "configuration" else [origin]
+        origins[name] = found
+    return origins
 
 
 def _read(path: Path) -> Params:

@@ -17,17 +17,18 @@ from pathlib import Path
 import click
 
 from digpy.app import Installation, worker_main
-from digpy.cli.options import RunOptions, common, common_options, run_options
+from digpy.cli.options import RunCommand, RunOptions, common, common_options, run_options
 from digpy.cli.parameters import start_parameters
 from digpy.cli.screen import Screen
 from digpy.cli.signals import Signals
 from digpy.cli.view import AttemptView, TaskView
 from digpy.clock import SystemClock
 from digpy.control.continuation import Decision
-from digpy.control.limits import effective_limits
+from digpy.control.limits import limits_of
 from digpy.control.locks import CommandLocks
-from digpy.control.recovery import Control
-from digpy.control.session_times import session_text, session_time
+from digpy.control.orders import Order, Orders
+from digpy.control.recovery import Control, clear_up
+from digpy.control.session_times import attempt_parameters, session_text, session_time
 from digpy.control.sessions import Found, Wanted, find_or_start, keep_project, last_session_time
 from digpy.control.supervisor import Supervisor
 from digpy.dsl.model import Workflow
@@ -36,6 +37,8 @@ from digpy.dsl.subtree import extract_subtree, full_names, match_task
 from digpy.errors import Conflict, LimitExceeded, NotFound, Unavailable, UsageError
 from digpy.expr.evaluate import evaluate_text
 from digpy.launchers.local import LocalLauncher, LocalWorker
+from digpy.store.attempts import AttemptRow
+from digpy.store.database import Transaction
 from digpy.store.phases import Phase
 from digpy.values import SECOND, Params, Template
 
@@ -48,7 +51,7 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C or SIGTERM."""
 
 
-@click.command(short_help="Run a workflow here, or continue where it stopped.")
+@click.command(cls=RunCommand, short_help="Run a workflow here, or continue where it stopped.")
 @run_options
 @common_options
 def command(options: RunOptions) -> int:
@@ -85,7 +88,8 @@ class _Run:
         project = load_project(self._installation.project)
         workflow = _find_workflow(project, self._options)
         params = self._parameters()
-        session_time(self._options.session, workflow.timezone, self._since, None)  # or an error
+        session_time(self._options.session, workflow, self._since, None)  # or an error
+        self._installation.check_notifications()
         self._warn(project)
         self._prepare()
         worker = self._launch()  # it makes itself ready while the database is opened here
@@ -98,8 +102,11 @@ class _Run:
             worker.channel.close()
             control.database.close()
             click.echo(_nothing_to_do(self._options, wanted, self._installation.state), err=True)
-            return 0
-        return self._supervise(control, worker, found.attempt, wanted)
+            code = 0
+        else:
+            code = self._supervise(control, worker, found.attempt, wanted)
+        self._tell_people()
+        return code
 
     # Preparing
 
@@ -124,6 +131,7 @@ class _Run:
     def _prepare(self) -> None:
         try:
             self._installation.prepare()
+            self._installation.disk.prepare()
         except OSError as error:
             raise Unavailable(
                 f"the state directory {self._installation.state} cannot be made: {error.strerror}\n"
@@ -137,6 +145,28 @@ class _Run:
             params["_project_path"] = str(self._installation.project)
         return params
 
+    def _kept_options(self, workflow: Workflow) -> Params:
+        """What of the command line belongs to the attempt, and must hold after a crash too."""
+        options = self._options
+        given: Params = {
+            "rerun": options.rerun,
+            "start": options.start,
+            "goal": options.goal,
+            "end": options.end,
+            "task": options.task,
+            "dry_run": options.dry_run,
+            "show_params": options.show_params,
+        }
+        if isinstance(options.show_params, str):
+            from digpy.cli.parameters import start_origins
+
+            settings = self._installation.settings
+            given["show_params"] = {
+                "task": _shown_task(options.show_params, workflow),
+                "given": start_origins(settings, options.params_file, options.params),
+            }
+        return {key: value for key, value in given.items() if value}
+
     def _launch(self) -> LocalWorker:
         main = partial(worker_main, self._installation, self._options.rerun)
         return self._launcher.launch(main, close=self._locks)
@@ -145,22 +175,21 @@ class _Run:
         self, control: Control, project: Project, workflow: Workflow, params: Params
     ) -> tuple[Found, Wanted]:
         options, clock = self._options, self._clock
+        clear_up(control, partial(self._installation.settle, limit=1), clock)
         with control.database.transaction() as tx:
             workflows = list(project.workflows.values())
             revision, ids = keep_project(tx, project.content_hash, workflows, clock.now())
             last = last_session_time(tx, workflow.name)
-        instant = session_time(options.session, workflow.timezone, clock.now(), last)
+        instant = session_time(options.session, workflow, clock.now(), last)
         settings = self._installation.settings
         wanted = Wanted(
             revision,
             ids[workflow.name],
             workflow,
             instant,
-            params,
-            _kept_options(options),
-            effective_limits(
-                options.limits, workflow.limits, settings, _evaluator(params, workflow.timezone)
-            ),
+            attempt_parameters(params, workflow, instant),
+            self._kept_options(workflow),
+            limits_of(workflow, settings, _evaluator(params, workflow.timezone), options.limits),
         )
         locks = CommandLocks(self._installation.state)
         with locks.starting():
@@ -178,7 +207,17 @@ class _Run:
                 lock = locks.take(found.attempt, {"pid": os.getpid(), "since": clock.now()})
                 assert lock is not None, "the starting lock is held"  # noqa: S101
                 self._locks.append(lock)
+                self._open_orders(found.attempt)
         return found, wanted
+
+    def _open_orders(self, attempt: int) -> None:
+        """Let other commands reach this one, from the moment at which it leads."""
+        try:
+            self._orders = Orders(self._installation.state, attempt)
+        except OSError as error:
+            raise Unavailable(f"{self._installation.state} takes no pipes: {error}") from error
+        self._resources.callback(self._orders.close)
+        self._locks.append(self._orders.fileno())
 
     # Supervising
 
@@ -195,6 +234,9 @@ class _Run:
             self._installation.settle,
             self._clock,
             screen.say,
+            self._installation.leadership(attempt),
+            self._installation.pace,
+            self._start_again,
         )
         supervisor.start(worker)
         with screen, Signals() as signals:
@@ -207,6 +249,11 @@ class _Run:
         if phase is Phase.CANCELED and signals.count:
             return INTERRUPTED
         return 0 if phase is Phase.SUCCESS else 1
+
+    def _start_again(self, tx: Transaction, failed: AttemptRow) -> int:
+        from digpy.control.attempt_retry import start_again  # on use: few workflows ask for it
+
+        return start_again(tx, self._installation.starter(self._clock), failed)
 
     def _summarize(self, views: list[AttemptView], wanted: Wanted) -> None:
         from digpy.cli.follow import newest_log
@@ -237,10 +284,20 @@ class _Run:
         )
         click.echo(summary.text(), err=True, nl=False)
 
+    def _tell_people(self) -> None:
+        """Deliver notifications that are waiting: of this command, or left by an earlier one."""
+        launch = partial(self._launcher.launch, close=self._locks)
+        courier = self._installation.courier(self._launcher, launch)
+        if courier is not None:
+            from digpy.cli.deliveries import deliver_waiting
+
+            deliver_waiting(courier, self._clock, partial(click.echo, err=True))
+
     def _watch(self, supervisor: Supervisor, signals: Signals, screen: Screen) -> None:
         """Wait for the worker, for signals, and for deadlines, until everything has ended."""
         with selectors.DefaultSelector() as selector:
             selector.register(signals, selectors.EVENT_READ)
+            selector.register(self._orders, selectors.EVENT_READ)
             watched: LocalWorker | None = None
             seen = 0
             while True:
@@ -251,14 +308,18 @@ class _Run:
                 if watched is not supervisor.worker:  # the first one, or a new one after a crash
                     if watched is not None:
                         selector.unregister(watched.channel)
+                        watched.channel.close()
                     watched = supervisor.worker
-                    selector.register(watched.channel, selectors.EVENT_READ)
+                    if watched is not None:
+                        selector.register(watched.channel, selectors.EVENT_READ)
                 wait = min(deadline - self._clock.now(), screen.interval)
                 selector.select(max(wait, 0) / SECOND)
                 signals.drain()
                 if signals.count > seen:
                     seen = signals.count
                     _interrupt(supervisor, seen, screen)
+                for order in self._orders.take():
+                    _obey(supervisor, order, screen)
 
 
 def _interrupt(supervisor: Supervisor, times: int, screen: Screen) -> None:
@@ -268,6 +329,15 @@ def _interrupt(supervisor: Supervisor, times: int, screen: Screen) -> None:
     else:
         screen.say("killing what is left")
         supervisor.kill("user")
+
+
+def _obey(supervisor: Supervisor, order: Order, screen: Screen) -> None:
+    if order.verb == "cancel":
+        screen.say(f"attempt {order.attempt} is to stop (digpy kill): canceling")
+        supervisor.cancel("user", order.attempt, "user")
+    else:
+        screen.say(f"attempt {order.attempt} is to stop now (digpy kill --force): killing")
+        supervisor.kill("user", order.attempt)
 
 
 def _find_workflow(project: Project, options: RunOptions) -> Workflow:
@@ -283,6 +353,8 @@ def _find_workflow(project: Project, options: RunOptions) -> Workflow:
         workflow = extract_subtree(workflow, options.task)
     for pattern in filter(None, (options.start, options.goal, options.end)):
         _check_pattern(pattern, workflow)
+    if isinstance(options.show_params, str):
+        _shown_task(options.show_params, workflow)  # or an error
     return workflow
 
 
@@ -304,6 +376,14 @@ def _check_pattern(pattern: str, workflow: Workflow) -> None:
         raise Conflict(f"{error}\n    help: write more of its name") from None
 
 
+def _shown_task(pattern: str, workflow: Workflow) -> str:
+    """The full name that is meant; the pattern itself for a task that is yet to be generated."""
+    if "^" in pattern:
+        return pattern
+    _check_pattern(pattern, workflow)
+    return match_task(full_names(workflow.definitions), pattern)
+
+
 def _no_such_workflow(name: str, root: Path, known: list[str]) -> str:
     directory, _, _ = name.rpartition("/")
     where = "current directory" if root == Path() else f"project directory '{root}'"
@@ -317,20 +397,6 @@ def _no_such_workflow(name: str, root: Path, known: list[str]) -> str:
     else:
         advice = "there is no .dig file; digpy init makes one"
     return f"Workflow '{name}' does not exist in {where}\n    help: {advice}"
-
-
-def _kept_options(options: RunOptions) -> Params:
-    """What of the command line belongs to the attempt, and must hold after a crash too."""
-    given: Params = {
-        "rerun": options.rerun,
-        "start": options.start,
-        "goal": options.goal,
-        "end": options.end,
-        "task": options.task,
-        "dry_run": options.dry_run,
-        "show_params": options.show_params,
-    }
-    return {key: value for key, value in given.items() if value}
 
 
 def _evaluator(params: Params, timezone: str) -> Callable[[Template], str]:

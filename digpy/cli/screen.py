@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
@@ -14,10 +14,10 @@ from digpy.control.session_times import session_text
 from digpy.control.supervisor import AttemptStanding
 from digpy.engine.states import DONE
 from digpy.log import Log
-from digpy.store.tasks import TaskSummary
+from digpy.store.tasks import Seen, TaskSummary
 from digpy.values import SECOND
 
-Standings: TypeAlias = Callable[[], Sequence[AttemptStanding]]
+Standings: TypeAlias = Callable[[Mapping[int, Seen]], Sequence[AttemptStanding]]
 
 _SHORTEST = SECOND // 20
 _SHARE = 10
@@ -62,7 +62,8 @@ class Screen:
         now = self._clock.now()
         if now < self._next:
             return
-        self._show(standings(), everything=False)
+        seen = {attempt: followed.seen for attempt, followed in self._followed.items()}
+        self._show(standings(seen), everything=False)
         # A large attempt takes time to look at: then it is looked at less often.
         self.interval = max(_SHORTEST, _SHARE * (self._clock.now() - now))
         self._next = now + self.interval
@@ -95,6 +96,8 @@ class _Followed:
         self._names: dict[int, str] = {}
         self._operators: dict[str, str] = {}
         self._shown: dict[int, TaskSummary] = {}
+        self._children: dict[int, list[int]] = {}  # of live rounds
+        self.seen = Seen()
 
     def look(
         self, standing: AttemptStanding, *, everything: bool
@@ -102,18 +105,35 @@ class _Followed:
         """The tasks that changed, and what was printed, since the last time."""
         tasks = standing.tasks
         changed = [task for task in tasks if self._shown.get(task.number) != task]
-        self._shown.update((task.number, task) for task in changed)
+        history = self._take_in(changed)
         self._names.update((task.number, task.full_name) for task in changed)
         ended = {task.number for task in changed if task.state in DONE}
         lines = self._follower.poll(ended, everything=everything)
         for line in lines:
             if line.kind == "info":  # digpy names the operator of every task it runs
                 self._operators[line.full_name] = line.text.partition(">:")[0]
-        return self._view(standing, changed), [
+        return self._view(standing, [*history, *changed]), [
             line._replace(text=_without_traceback(line.text)) if line.kind == "error" else line
             for line in lines
             if line.at >= self._since
         ]
+
+    def _take_in(self, changed: Sequence[TaskSummary]) -> list[TaskSummary]:
+        """Remember what changed; returns the tasks that became history by it."""
+        reopened: list[int] = []
+        for task in changed:
+            before = self._shown.get(task.number)
+            if before is None and task.parent is not None:
+                self._children.setdefault(task.parent, []).append(task.number)
+            if before is not None and before.round != task.round:
+                reopened += self._children.pop(task.number, ())
+            self._shown[task.number] = task
+            self.seen = Seen(
+                max(self.seen.number, task.number), max(self.seen.ended_at, task.ended_at or 0)
+            )
+        for number in reopened:  # grows while it is walked
+            reopened += self._children.pop(number, ())
+        return [self._shown[number] for number in reopened]
 
     def view(self, standing: AttemptStanding) -> AttemptView:
         """The whole attempt."""

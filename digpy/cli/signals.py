@@ -12,11 +12,14 @@ _CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Signals:
     """Counts the signals that ask this process to stop; readable when there is a new one.
 
-    `count` is how many have come. Use as a context; afterwards the earlier handlers are back.
+    `count` is how many have come. With `hangups_reload`, SIGHUP asks for something else, and is
+    counted in `hangups`. Use as a context; afterwards the earlier handlers are back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, hangups_reload: bool = False) -> None:
         self.count = 0
+        self.hangups = 0
+        self._hangups_reload = hangups_reload
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
@@ -45,5 +48,8 @@ class Signals:
         except BlockingIOError:
             return
 
-    def _caught(self, _number: int, _frame: FrameType | None) -> None:
-        self.count += 1
+    def _caught(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and self._hangups_reload:
+            self.hangups += 1
+        else:
+            self.count += 1

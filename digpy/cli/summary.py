@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from digpy.cli.problems import plural
 from digpy.cli.view import AttemptView, TaskView
+from digpy.dsl.model import OWN_NAMES
 from digpy.engine.states import TaskState
 
 _NAMED = 5
 """How many of the tasks that never ran are named; the rest is counted."""
 
-_ALERT = "^failure-alert"
+_OWN = tuple(OWN_NAMES)
 
 
 class Summary(NamedTuple):
@@ -89,6 +90,7 @@ _REASONS = {
     "run_timeout": "it ran longer than its limit (--run-timeout, _run_timeout)",
     "start_timeout": "its worker did not report in time (--start-timeout)",
     "resume_exhausted": "its worker was lost too often (--max-resumes)",
+    "sla": "it missed its sla, and was to fail then",
     "user": "as asked",
     "parent": "what required it was stopped by its limit",
     "superseded": "another attempt took its place",
@@ -110,7 +112,7 @@ def _headline(attempt: AttemptView, *, dry_run: bool) -> str:
 def _counts(attempt: AttemptView, attempts: Sequence[AttemptView]) -> str:
     ran = resumed = skipped = failed = canceled = 0
     for task in _work(attempt):
-        if task.state is TaskState.ERROR:
+        if task.is_failed and (task.state is TaskState.ERROR or task.error_message is not None):
             failed += 1
         elif task.is_failed:  # it did its part; what it generated failed, and is counted
             ran += 1
@@ -145,9 +147,9 @@ def _never_ran(attempt: AttemptView) -> Iterable[str]:
 
 
 def _work(attempt: AttemptView) -> Iterable[TaskView]:
-    """The tasks of the live rounds that do something themselves: no groups, not the alert."""
+    """The tasks of the live rounds that do something themselves: no groups, nothing of our own."""
     parents = {task.parent for task in attempt.tasks}
     for task in attempt.tasks:
         is_group = task.operator is None and task.number in parents
-        if task.round_current and not is_group and not task.full_name.endswith(_ALERT):
+        if task.round_current and not is_group and not task.full_name.endswith(_OWN):
             yield task

@@ -6,19 +6,21 @@ runs twice.
 
 from __future__ import annotations
 
-import ast
 import os
 import signal
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from digpy.agent import processes
-from tests.support.command import ROOT, Command, CommandProject, projects
+from tests.support.command import Command, CommandProject, projects
 from tests.support.eventually import eventually
+from tests.support.slow import SLOW, STUBBORN, kill_command, let_go, started, texts
 
 Make = Callable[[Mapping[str, str]], CommandProject]
 
@@ -141,66 +143,7 @@ def test_a_run_ends_as_if_nobody_had_died(
     assert_as_undisturbed(run, undisturbed, reruns=place.startswith(RERUN))
 
 
-def test_every_place_in_the_code_is_tried() -> None:
-    named = set()
-    for path in (ROOT / "digpy").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "reach":
-                named |= {n.value for n in ast.walk(node) if isinstance(n, ast.Constant)}
-    assert named == {*PLACES, *(place.partition(":")[0] for place in IN_RECOVERY)}
-
-
 # By hand
-
-SLOW = {
-    "w.dig": """\
-timezone: UTC
-+before:
-  sh>: sh effect.sh before
-+slow:
-  sh>: . ./slow.sh
-+after:
-  sh>: sh effect.sh after
-""",
-    "slow.sh": """\
-sh effect.sh slow
-sleep 1000 > /dev/null 2>&1 &
-until test -e go; do sleep 0.02; done
-""",
-}
-"""A task in the middle that goes on until the file ``go`` exists, with a child of its own."""
-
-STUBBORN = {
-    **SLOW,
-    "slow.sh": """\
-trap '' TERM
-sh effect.sh slow
-until test -e go; do sleep 0.02; done
-""",
-}
-"""The same, but it does not listen."""
-
-
-def texts(project: CommandProject) -> list[str]:
-    return [effect.text for effect in project.effects]
-
-
-def let_go(project: CommandProject) -> None:
-    project.write({"go": ""})
-
-
-def started(project: CommandProject, *arguments: str, **environment: str) -> Command:
-    """A command whose slow task runs."""
-    command = project.start(*arguments, **environment)
-    eventually(lambda: project.did("slow")() or not command.is_alive)
-    assert command.is_alive, command.err
-    return command
-
-
-def kill_command(command: Command) -> None:
-    """``kill -9`` of the command alone; nothing may survive it."""
-    command.send(signal.SIGKILL)
-    eventually(lambda: not command.alive, within=2)
 
 
 @pytest.mark.parametrize("victim", ["worker", "spawner", "keeper"])
@@ -696,4 +639,91 @@ def test_a_command_that_dies_while_it_recovers_is_continued(project: Make, place
     assert run.run().code == 0
     assert [row["id"] for row in run.attempts] == [1]
     assert texts(run) == ["before", "slow", "slow", "after"]
+    run.assert_clean()
+
+
+def test_a_limit_that_passed_while_no_command_lived_ends_the_attempt_and_a_new_one_goes_on(
+    project: Make,
+) -> None:
+    run = project({**SLOW, "w.dig": "_run_timeout: 2s\n" + SLOW["w.dig"]})
+    kill_command(started(run))
+    eventually(lambda: time.time() > run.attempt()["started_at"] / 1e6 + 2)
+    let_go(run)
+    assert run.run().code == 0
+    assert [(row["phase"], row["reason"]) for row in run.attempts] == [
+        ("failure", "run_timeout"),
+        ("success", None),
+    ]
+    assert texts(run) == ["before", "slow", "slow", "after"]
+    run.assert_clean()
+
+
+# Crashes that a task or a workflow says something about
+
+
+def test_a_task_that_must_not_run_twice_fails_when_its_worker_dies(project: Make) -> None:
+    never = SLOW["w.dig"].replace("slow.sh\n", "slow.sh\n  rerun_on_crash: never\n")
+    run = project({**SLOW, "w.dig": never})
+    command = started(run)
+    os.kill(command.worker, signal.SIGKILL)
+    ended = command.wait()
+    assert ended.code == 1
+    assert "disappeared once (worker_lost)" in ended.err
+    assert texts(run) == ["before", "slow"]
+    run.assert_clean()
+
+
+def test_a_run_that_was_claimed_and_never_started_may_be_repeated(
+    project: Make, tmp_path: Path
+) -> None:
+    run = project({"w.dig": "+t:\n  sh>: sh effect.sh ran\n  rerun_on_crash: if_not_started\n"})
+    once = str(tmp_path / "once")
+    ended = run.run(DIGPY_FAILPOINT="agent.after_claim", DIGPY_FAILPOINT_ONCE=once)
+    assert (ended.code, texts(run)) == (0, ["ran"])
+    run.assert_clean()
+
+
+def test_an_attempt_that_lost_too_many_workers_is_tried_again_as_a_whole(
+    project: Make, tmp_path: Path
+) -> None:
+    retry = "_attempt_retry: 1\n_max_resumes: 0\n"
+    run = project({**SLOW, "w.dig": retry + SLOW["w.dig"]})
+    command = started(run)
+    os.kill(command.worker, signal.SIGKILL)
+    eventually(lambda: texts(run).count("slow") == 2)
+    let_go(run)
+    ended = command.wait()
+    assert ended.code == 0, ended.err
+    assert texts(run) == ["before", "slow", "slow", "after"]
+    assert [(row["phase"], row["reason"], row["superseded_by"]) for row in run.attempts] == [
+        ("failure", "resume_exhausted", 2),
+        ("success", None, None),
+    ]
+    run.assert_clean()
+
+
+def test_a_frozen_supervisor_that_was_replaced_leaves_without_a_trace(project: Make) -> None:
+    run = project(SLOW)
+    command = started(run)
+    command.send(signal.SIGSTOP)
+    with closing(sqlite3.connect(run.directory / ".digpy" / "digpy.db")) as connection, connection:
+        connection.execute("UPDATE leases SET epoch = epoch + 1, holder = 'another'")
+    before = run.attempt()
+    command.send(signal.SIGCONT)
+    ended = command.wait()
+    assert (ended.code, run.attempt()) == (1, before)
+    assert "another process leads attempt/1 now" in ended.err
+
+
+def test_programs_run_on_while_somebody_locks_the_database(project: Make) -> None:
+    run = project(SLOW)
+    command = started(run)
+    with closing(sqlite3.connect(run.directory / ".digpy" / "digpy.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        let_go(run)
+        eventually(lambda: list((run.directory / ".digpy" / "runs").glob("*/exit.json")))
+        assert command.is_alive
+        other.rollback()
+    assert command.wait().code == 0
+    assert texts(run) == ["before", "slow", "after"]
     run.assert_clean()

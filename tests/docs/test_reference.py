@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import re
 from collections.abc import Iterator
@@ -153,7 +154,8 @@ def _options(operator: str) -> set[str]:
     shared = {name.removeprefix(_OPERATORS) for name in imported if name.startswith(_OPERATORS)}
     names = set(_read_names(module))
     for name in shared - {"conversions"}:
-        names |= set(_read_names(ast.parse((ROOT / f"digpy/operators/{name}.py").read_text())))
+        origin = inspect.getfile(importlib.import_module(_OPERATORS + name))
+        names |= set(_read_names(ast.parse(Path(origin).read_text())))
     return names | set(found.options or ())
 
 

@@ -8,7 +8,7 @@ from textwrap import dedent
 ROOT = Path(__file__).parents[2]
 PREAMBLE = """
 import fcntl, os, select, signal, sys, threading, time
-from digpy.errors import InternalError
+from digpy.errors import InternalError, Unavailable
 from digpy.launchers.local import LocalLauncher
 
 launcher = LocalLauncher()
@@ -172,3 +172,40 @@ def test_a_process_with_threads_is_not_forked() -> None:
     stop.set()
     """
     assert command(script).stdout == "a process with 2 threads cannot be forked\n"
+
+
+def test_a_system_without_room_for_a_process_is_unavailable_and_keeps_no_pipe() -> None:
+    script = """
+    def refuse():
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    before = os.listdir("/dev/fd")
+    os.fork = refuse
+    try:
+        launcher.launch(lambda channel: None)
+    except Unavailable as error:
+        print(error, os.listdir("/dev/fd") == before)
+    """
+    expected = "no worker can be started: Resource temporarily unavailable True\n"
+    assert command(script).stdout == expected
+
+
+def test_asking_whether_the_other_side_is_gone_loses_no_message() -> None:
+    script = """
+    worker = launcher.launch(lambda channel: channel.send({"hello": 1}))
+    while not worker.channel.is_gone:
+        time.sleep(0.01)
+    print(worker.channel.receive(), worker.channel.is_gone)
+    """
+    assert command(script).stdout == "[{'hello': 1}] True\n"
+
+
+def test_nothing_that_was_open_survives_where_all_of_it_is_closed() -> None:
+    script = """
+    from digpy.launchers.local import open_descriptors
+    before = os.open("/dev/null", os.O_RDONLY)
+    def main(channel):
+        return len(open_descriptors()) - 2  # the two ends of its channel
+    print(status(launcher.launch(main, close=open_descriptors())))
+    """
+    assert command(script).stdout == "0\n"

@@ -25,11 +25,13 @@ class Cost(NamedTuple):
 
 
 def _cost(directory: Path, task: str, tasks: int) -> Cost:
-    directory.mkdir()
     lines = (f"+t{number:04}: {{{task}}}\n" for number in range(tasks))
-    scenario = Scenario(
-        directory, {"w.dig": "".join(lines)}, {"executor.task_max_run": str(tasks + 10)}
-    )
+    return _cost_of(directory, "".join(lines), tasks)
+
+
+def _cost_of(directory: Path, workflow: str, tasks: int) -> Cost:
+    directory.mkdir()
+    scenario = Scenario(directory, {"w.dig": workflow}, {"executor.task_max_run": str(tasks + 10)})
     try:
         scenario.push()
         executed: list[str] = []
@@ -58,6 +60,21 @@ def test_inline_tasks_are_committed_in_batches(tmp_path: Path, one: Cost) -> Non
     assert many.commits - one.commits <= TASKS / 100
     # One for the row that is inserted, one or two for the row that changes.
     assert (many.statements - one.statements) / TASKS <= 4
+
+
+@pytest.mark.parametrize("parallel", ["false", "true", "{limit: 200}"])
+def test_a_generated_task_costs_the_same_among_more_of_them(tmp_path: Path, parallel: str) -> None:
+    few, more, many = (
+        _cost_of(
+            tmp_path / str(count),
+            f"+l:\n  loop>: {count}\n  _parallel: {parallel}\n  _do: {{echo>: '${{i}}'}}\n",
+            count,
+        )
+        for count in (TASKS, 2 * TASKS, 3 * TASKS)
+    )
+    first, second = more.statements - few.statements, many.statements - more.statements
+    assert 0 < second <= first * 1.05
+    assert second / TASKS <= 4
 
 
 def test_a_program_costs_one_commit(tmp_path: Path, one: Cost) -> None:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from digpy.agent import processes
+from digpy.spi import Run
 from tests.support.eventually import eventually
+from tests.support.invariants import assert_invariants
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "COMMAND_OF_TEST"
@@ -43,6 +45,11 @@ class Effect(NamedTuple):
     fence: int
     task: str
     text: str
+
+    @property
+    def run(self) -> Run:
+        """Which run left it."""
+        return Run(self.attempt, self.number, self.fence)
 
 
 class Command:
@@ -127,6 +134,11 @@ class Command:
         return self._process.poll() is None
 
     @property
+    def out(self) -> str:
+        """What it has written to standard output so far."""
+        return self._out.read_text()
+
+    @property
     def err(self) -> str:
         """What it has written to standard error so far."""
         return self._err.read_text()
@@ -165,13 +177,21 @@ class CommandProject:
 
     def start(self, *arguments: str, workflow: str = "w.dig", **environment: str) -> Command:
         """Start ``digpy run`` of `workflow` with more arguments and variables."""
-        command = Command(self.directory, self._token, ("run", workflow, *arguments), environment)
-        self._commands.append(command)
-        return command
+        return self.begin("run", workflow, *arguments, **environment)
 
     def run(self, *arguments: str, workflow: str = "w.dig", **environment: str) -> Ended:
         """`start`, and wait for its end."""
         return self.start(*arguments, workflow=workflow, **environment).wait()
+
+    def digpy(self, *words: str, **environment: str) -> Ended:
+        """Run another command of digpy in the project, to its end."""
+        return self.begin(*words, **environment).wait()
+
+    def begin(self, *words: str, **environment: str) -> Command:
+        """Start another command of digpy in the project."""
+        command = Command(self.directory, self._token, words, environment)
+        self._commands.append(command)
+        return command
 
     def close(self) -> None:
         """Kill everything that is left."""
@@ -235,9 +255,8 @@ class CommandProject:
         alive = [process for command in self._commands[:1] for process in command.alive]
         lines = [Path(f"/proc/{process.pid}/cmdline").read_bytes() for process in alive]
         assert not alive, lines
-        runs = self.directory / ".digpy" / "runs"
-        assert not runs.exists() or not list(runs.iterdir())
         assert self.rows("SELECT * FROM task_runs WHERE proof IS NULL OR outcome IS NULL") == []
+        assert_invariants(self.directory / ".digpy", (effect.run for effect in self.effects))
 
 
 def projects(directory: Path) -> Iterator[Callable[[Mapping[str, str]], CommandProject]]:

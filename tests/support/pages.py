@@ -140,7 +140,7 @@ class Reader:
 
 
 _VARYING = (
-    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}"), "<time>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? [+-]\d{4}"), "<time>"),
     (re.compile(r"\b\d+(?:\.\d+)? m?s\b"), "<duration>"),
     (re.compile(r"\bprocess \d+"), "process <pid>"),
     (re.compile(r"\d+ tasks/s"), "<rate>"),

@@ -55,7 +55,7 @@ def new_attempt(tx: Transaction, *, supersedes: int | None = None, **given: Any)
 def running_attempt(tx: Transaction, **given: Any) -> int:
     """An attempt whose worker has said hello."""
     attempt = new_attempt(tx, **given)
-    assert attempts.next_epoch(tx, attempt, 0)
+    assert attempts.next_epoch(tx, attempt, 0, 5)
     assert attempts.say_hello(tx, attempt, 1, CREATED + 1)
     return attempt
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from digpy import config
-from digpy.cli.parameters import start_parameters
-from digpy.config import Settings
+from digpy.cli.parameters import start_origins, start_parameters
+from digpy.config import Entry, Settings
 from digpy.errors import ConfigError, SourceError, UsageError
 from digpy.values import Template
 
@@ -70,3 +70,43 @@ def test_a_file_that_is_missing_or_broken_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "bad.yml").write_text("a: [\n")
     with pytest.raises(SourceError):
         start_parameters(settings(), tmp_path / "bad.yml", [])
+
+
+def test_the_origins_of_parameters_are_told_by_their_first_names(tmp_path: Path) -> None:
+    file = tmp_path / "p.yml"
+    file.write_text("f: 1\nboth: {b: 2}\n")
+    entries = {
+        "params.c.x": Entry("1", "config:1"),
+        "params.c.y": Entry("2", "config:2"),
+        "params.cc": Entry("3", "config:3"),
+    }
+
+    assert start_origins(Settings(entries, tmp_path), file, ["both.a=1", "p=2"]) == {
+        "c": ["config:1", "config:2"],
+        "cc": ["config:3"],
+        "f": [f"-P {file}"],
+        "both": ["-p", f"-P {file}"],
+        "p": ["-p"],
+    }
+
+
+def test_file_of_parameters_may_come_from_windows(tmp_path: Path) -> None:
+    (tmp_path / "p.yml").write_bytes("\ufeffa: |\r\n  1\r\n  2\r\nb: ${x}\r\n".encode())
+
+    assert start_parameters(settings(), tmp_path / "p.yml", []) == {"a": "1\n2\n", "b": "${x}"}
+
+
+def test_json_is_read_however_it_was_written(tmp_path: Path) -> None:
+    text = '\ufeff{\r\n\t"a":1,\r\n\t"b": "\\ud83d\\ude00\\/\\u00e9",\t"c":{"d":[]}\r\n}\r\n'
+    (tmp_path / "p.json").write_bytes(text.encode())
+
+    assert start_parameters(settings(), tmp_path / "p.json", []) == {
+        "a": 1,
+        "b": "😀/é",
+        "c": {"d": []},
+    }
+
+
+def test_a_path_of_thousands_of_steps_is_refused() -> None:
+    with pytest.raises(UsageError, match="nested more than 100 deep"):
+        start_parameters(settings(), None, ["a." * 5_000 + "b=1"])

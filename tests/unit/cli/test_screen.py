@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from digpy.cli.screen import Screen
+from digpy.cli.screen import Screen, Standings
+from digpy.cli.view import AttemptView
 from digpy.control.supervisor import AttemptStanding
 from digpy.engine.states import TaskState
 from digpy.log import Log
 from digpy.store.attempts import AttemptRow
 from digpy.store.phases import Phase
-from digpy.store.tasks import TaskSummary
+from digpy.store.tasks import Seen, TaskSummary
 from digpy.values import SECOND
 from tests.support.clock import START, ManualClock
 
@@ -46,7 +48,7 @@ ROOT = task(1, "+w", "planned", parent=None)
 
 def show(state: Path, created_at: int, *tasks: TaskSummary) -> Screen:
     screen = Screen(state, Log(), ManualClock(BEGAN + SECOND), BEGAN)
-    screen.refresh(lambda: [AttemptStanding(attempt(created_at), [ROOT, *tasks])])
+    screen.refresh(lambda _: [AttemptStanding(attempt(created_at), [ROOT, *tasks])])
     return screen
 
 
@@ -111,7 +113,67 @@ def test_a_sentence_about_no_task_stands_alone(
 def test_looking_too_often_costs_nothing(tmp_path: Path) -> None:
     screen = show(tmp_path, BEGAN)
 
-    def fail() -> list[AttemptStanding]:
+    def fail(_: object) -> list[AttemptStanding]:
         raise AssertionError("looked again")
 
     screen.refresh(fail)
+
+
+class Shown:
+    """A view that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.tasks: list[list[tuple[int, bool]]] = []
+
+    def show(self, attempts: Sequence[AttemptView], _lines: object, _now: int) -> None:
+        self.tasks.append([(t.number, t.round_current) for view in attempts for t in view.tasks])
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
+    view = Shown()
+    monkeypatch.setattr("digpy.cli.screen.open_view", lambda _log: view)
+    return view
+
+
+def test_it_asks_for_what_has_changed_since_it_last_looked(tmp_path: Path, shown: Shown) -> None:
+    clock = ManualClock(BEGAN + SECOND)
+    screen = Screen(tmp_path, Log(), clock, BEGAN)
+    asked: list[Mapping[int, Seen]] = []
+
+    def stand(*tasks: TaskSummary) -> Standings:
+        def standings(seen: Mapping[int, Seen]) -> list[AttemptStanding]:
+            asked.append(seen)
+            return [AttemptStanding(attempt(BEGAN), list(tasks))]
+
+        return standings
+
+    screen.refresh(stand(ROOT, task(2, "+w+a", ended_at=BEGAN), task(3, "+w+b", "blocked")))
+    clock.advance(SECOND)
+    screen.refresh(stand(ROOT, task(3, "+w+b", ended_at=BEGAN + SECOND)))
+    clock.advance(SECOND)
+    screen.refresh(stand())
+
+    assert asked == [{}, {7: Seen(3, BEGAN)}, {7: Seen(3, BEGAN + SECOND)}]
+    assert shown.tasks == [[(1, True), (2, True), (3, True)], [(3, True)], []]
+
+
+def test_what_a_new_round_makes_history_is_shown_as_such(tmp_path: Path, shown: Shown) -> None:
+    clock = ManualClock(BEGAN + SECOND)
+    screen = Screen(tmp_path, Log(), clock, BEGAN)
+    group = task(2, "+w+g", "planned")
+    leaf = task(4, "+w+g+h+a", "error", parent=3)
+
+    def standings(_: object) -> list[AttemptStanding]:
+        return [AttemptStanding(attempt(BEGAN), rows)]
+
+    rows = [ROOT, group, task(3, "+w+g+h", "group_error", parent=2), leaf]
+    screen.refresh(standings)
+    clock.advance(SECOND)
+    rows = [group._replace(round=1), task(5, "+w+g+h", "blocked", parent=2, born=1)]
+    screen.refresh(standings)
+
+    assert shown.tasks[1] == [(3, False), (4, False), (2, True), (5, True)]

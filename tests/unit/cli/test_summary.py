@@ -63,6 +63,19 @@ def test_a_limit_is_named() -> None:
     assert "ran longer than its limit" in text.splitlines()[0]
 
 
+def test_an_sla_that_was_missed_is_named_and_what_it_added_is_no_work() -> None:
+    tasks = [
+        task(1, "+w", "group_error"),
+        task(2, "+w+a", "canceled", took=1),
+        task(3, "+w^sla^alert", took=0, operator="notify"),
+        task(4, "+w^sla^fail", "error", took=0, operator="fail", error_message="SLA violation"),
+    ]
+    text = summary(attempt(tasks, "failure", reason="sla")).text()
+
+    assert "it missed its sla" in text.splitlines()[0]
+    assert "  0 tasks ran, 1 canceled while running\n" in text
+
+
 def test_what_was_required_says_why_it_was_stopped_with_what_required_it() -> None:
     text = summary(attempt([task(1, "+w", "canceled")], "canceled", reason="parent")).text()
 

@@ -1,0 +1,344 @@
+"""What the leading scheduler of a project does, in one thread and without waiting.
+
+`Leader.tick` is called whenever something can be read from what it `waits_for`, or at the instant
+at which it asked to be called. It starts sessions that are due, admits queued attempts, looks after
+those that run, takes over edits, and ends what nobody runs and whose time is over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from digpy.clock import SteadyClock
+from digpy.control.admission import Admission
+from digpy.control.attempt_retry import retry_at, start_again
+from digpy.control.candidacy import Candidacy
+from digpy.control.clock_steps import follow, read
+from digpy.control.crew import Crew
+from digpy.control.leadership import Leadership, Pace
+from digpy.control.locks import CommandLocks
+from digpy.control.recovery import Control, Settle, clear_up, end_overdue
+from digpy.control.scheduler import QUEUED, Scheduler
+from digpy.control.schedules import ON_TIME
+from digpy.control.session_times import session_text
+from digpy.control.sessions import PROJECT
+from digpy.control.starter import Starter
+from digpy.control.watcher import Watched, Watcher
+from digpy.dsl.project import Project
+from digpy.errors import DiskFull, LimitExceeded, Locked, SourceError
+from digpy.failpoints import reach
+from digpy.source import Problem
+from digpy.store import attempts as attempt_rows
+from digpy.store import projects as project_rows
+from digpy.store import schedules as schedule_rows
+from digpy.store.attempts import AttemptRow
+from digpy.store.database import Transaction
+from digpy.store.phases import Phase
+from digpy.store.schedules import ScheduleRow
+from digpy.values import SECOND, Params
+
+if TYPE_CHECKING:  # most projects tell nobody
+    from digpy.control.courier import Courier
+
+_SOON = SECOND // 10
+"""When it is tried again what another command stands in the way of for a moment."""
+
+_RECENT = 1000
+"""How many attempts back failures are looked for that are to be tried again."""
+
+_RETRY_LATER = 600 * SECOND
+
+_SHOWN = 10
+"""How many schedules are named when a project is loaded."""
+
+
+class Waitable(Protocol):
+    """Something that a selector can wait for."""
+
+    def fileno(self) -> int:
+        """Its descriptor."""
+        ...
+
+
+class Parts(NamedTuple):
+    """What a leader is put together from."""
+
+    control: Control
+    candidacy: Candidacy
+    leadership: Leadership
+    scheduler: Scheduler
+    admission: Admission
+    crew: Crew
+    watcher: Watcher
+    courier: Courier | None
+    starter: Starter
+    locks: CommandLocks
+    settle: Settle
+    settle_briefly: Settle
+    load: Callable[[], Project]
+    explain: Callable[[Sequence[Problem]], str]
+
+
+class Leader:
+    """Leads until it was drained; see the module's text.
+
+    `params` are given to all attempts; `tell` is told what a person should know. Attributes:
+        finished: it was drained, and nothing runs any more.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        clock: SteadyClock,
+        pace: Pace,
+        params: Params,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._pace = pace
+        self._params = params
+        self._tell = tell
+        self._project: Project | None = None
+        self._retries: dict[int, int] = {}
+        self._swept: int | None = None
+        self._settled = False
+        self._is_draining = False
+        self._is_unable = False
+        self._is_broken = False
+        self.finished = False
+
+    @property
+    def waits_for(self) -> list[Waitable]:
+        """What there is to wait for beside instants."""
+        others = [self._parts.watcher.channel]
+        if self._parts.courier is not None:
+            others.append(self._parts.courier.channel)
+        return [*self._parts.crew.waits_for, *(channel for channel in others if channel)]
+
+    def begin(self, project: Project, since: int) -> None:
+        """Go by `project`, which was read at `since` (nanoseconds since the epoch)."""
+        self._use(project, since)
+        with self._parts.control.database.reading() as tx:
+            for row in attempt_rows.before(tx, None, _RECENT):
+                self._remember_failure(tx, row)
+
+    def tick(self) -> int:
+        """Look, act, and return the instant (UTC microseconds) at which to look again.
+
+        Raises `Deposed`, and `Unavailable` for what waiting does not mend.
+        """
+        try:
+            at = self._look()
+        except (Locked, DiskFull) as error:
+            if not self._is_unable:
+                self._is_unable = True
+                self._tell(str(error))
+            return self._clock.now() + SECOND
+        self._is_unable = False
+        return at
+
+    def reload(self) -> None:
+        """Read the project again; what is broken is not taken over."""
+        since = time.time_ns()
+        try:
+            project = self._parts.load()
+        except SourceError as error:
+            self._is_broken = True
+            explained = self._parts.explain(error.problems)
+            self._tell(f"the edit is refused, what was loaded before stays:\n{explained}")
+            return
+        assert self._project is not None  # noqa: S101 - it has begun
+        if project.content_hash != self._project.content_hash:
+            self._tell("the project was edited: taking it over")
+            if project.warnings:
+                self._tell(self._parts.explain(project.warnings))
+            self._use(project, since)
+        elif self._is_broken:
+            self._tell("the project is again as it was loaded")
+        self._is_broken = False
+
+    def drain(self, patience: int) -> None:
+        """Start nothing more and hand back what runs; programs have `patience` to finish."""
+        self._is_draining = True
+        self._parts.watcher.close()
+        self._parts.crew.drain(patience)
+
+    def close(self) -> None:
+        """End every process at once, and let somebody else lead. Attempts stay as they are."""
+        self._parts.crew.abandon()
+        self._parts.watcher.close()
+        database = self._parts.control.database
+        try:
+            with database.transaction() as tx:
+                self._parts.leadership.release(tx)
+            if self._parts.courier is not None:
+                self._parts.courier.close()
+        except (Locked, DiskFull) as error:
+            self._tell(f"{error}: the next scheduler waits until the lead is over")
+        self._parts.candidacy.give_up()
+        database.close()
+
+    # Looking
+
+    def _look(self) -> int:
+        parts, now = self._parts, self._clock.now()
+        ats = [self._sweep()]
+        if not self._is_draining:
+            if parts.watcher.is_changed():
+                self.reload()
+            ats += [parts.scheduler.tick(), self._try_again(now), self._let_in()]
+        at, over = parts.crew.tick()
+        for attempt in over:
+            self._report(attempt)
+        if parts.courier is not None:
+            ats.append(parts.courier.tick() or at)
+        self.finished = self._is_draining and not len(parts.crew)
+        return min(at, *ats, now if over else at)
+
+    def _sweep(self) -> int:
+        """Renew the lead, and put in order what others have left."""
+        parts, looked = self._parts, read(self._clock)
+        if self._swept is None or looked.since_boot - self._swept >= self._pace.sweep:
+            with parts.control.database.transaction() as tx:
+                parts.leadership.renew(tx, looked.wall)
+                epoch = parts.leadership.epoch
+                delta = follow(tx, self._clock.boot(), looked, self._pace.tolerance, epoch)
+            if delta:
+                self._tell(f"the clock was set by {delta / SECOND:+.0f} s: limits do not move")
+            parts.candidacy.hold()
+            self._swept, self._settled = looked.since_boot, False
+        if not self._settled:
+            self._settle()
+        rest = self._swept + self._pace.sweep - looked.since_boot
+        return looked.wall + (rest if self._settled else min(rest, _SOON))
+
+    def _settle(self) -> None:
+        parts = self._parts
+        with parts.locks.starting_if_free() as is_free:
+            if is_free:
+                if not self._is_draining:
+                    parts.crew.adopt()
+                end_overdue(
+                    parts.control,
+                    lambda row: parts.locks.is_held(row.command),
+                    parts.settle,
+                    self._clock,
+                    parts.leadership.check,
+                )
+                self._settled = True
+        if self._settled:
+            clear_up(parts.control, parts.settle_briefly, self._clock)
+
+    def _let_in(self) -> int:
+        """Admit what there is room for, and run it."""
+        parts, now = self._parts, self._clock.now()
+        with parts.locks.starting_if_free() as is_free:
+            if not is_free:
+                return now + _SOON
+            check = parts.leadership.check
+            admitted = parts.admission.let_in(parts.control.database, check, now)
+            if admitted:
+                reach("leader.after_admission")
+            for attempt in admitted:
+                parts.crew.lead(attempt)
+        return now + self._pace.sweep
+
+    # Edits
+
+    def _use(self, project: Project, since: int) -> None:
+        self._parts.scheduler.load(project, self._params)
+        self._project = project
+        self._announce(project)
+        self._parts.watcher.watch(Watched(project.root, project.files), since)
+
+    def _announce(self, project: Project) -> None:
+        """Say which sessions are next, and which are late."""
+        with self._parts.control.database.reading() as tx:
+            number = project_rows.ensure_project(tx, PROJECT)
+            rows = schedule_rows.of_project(tx, number)
+        enabled = [row for row in rows if row.disabled_at is None]
+        disabled = len(rows) - len(enabled)
+        self._tell(
+            f"{len(project.workflows)} workflows, {len(rows)} with a schedule"
+            + (f" ({disabled} disabled)" if disabled else "")
+        )
+        enabled.sort(key=lambda row: row.next_run_time)
+        for row in enabled[:_SHOWN]:
+            self._tell(_outlook(row, self._clock.now()))
+        if len(enabled) > _SHOWN:
+            self._tell(f"... and {len(enabled) - _SHOWN} more; digpy schedules lists them")
+
+    # Ends, and what comes after them
+
+    def _report(self, attempt: int) -> None:
+        with self._parts.control.database.reading() as tx:
+            row = attempt_rows.load(tx, attempt)
+            if row.is_done:
+                self._remember_failure(tx, row)
+        self._tell(_ending(row, self._retries.get(row.id)))
+
+    def _remember_failure(self, tx: Transaction, row: AttemptRow) -> None:
+        """Note when to try a failed attempt again, unless that has been done."""
+        at = retry_at(row) if row.queued_since is not None else None
+        if at is not None:
+            newest = attempt_rows.last_of_session(tx, row.session)
+            if newest is not None and newest.id == row.id:
+                self._retries[row.id] = at
+
+    def _try_again(self, now: int) -> int:
+        for attempt, at in list(self._retries.items()):
+            if at <= now:
+                self._start_again(attempt, now)
+        return min(self._retries.values(), default=now + self._pace.sweep)
+
+    def _start_again(self, attempt: int, now: int) -> None:
+        parts = self._parts
+        try:
+            with parts.control.database.transaction() as tx:
+                parts.leadership.check(tx)
+                row = attempt_rows.load(tx, attempt)
+                newest = attempt_rows.last_of_session(tx, row.session)
+                if newest is not None and newest.id == attempt:
+                    name = _free_name(tx, row)
+                    start_again(tx, parts.starter, row, name=name, waits_for=QUEUED)
+        except LimitExceeded as error:
+            self._tell(f"{row.workflow}: attempt {attempt} is not tried again yet: {error}")
+            self._retries[attempt] = now + _RETRY_LATER
+        else:
+            del self._retries[attempt]
+
+
+def _outlook(row: ScheduleRow, now: int) -> str:
+    """What a schedule does next."""
+    session = session_text(row.next_session_time, row.timezone)
+    if row.next_run_time + ON_TIME < now:
+        return f"{row.workflow}: catching up, from session {session} on"
+    runs = session_text(row.next_run_time, row.timezone)
+    return f"{row.workflow}: next session {session}, runs at {runs}"
+
+
+def _free_name(tx: Transaction, row: AttemptRow) -> str:
+    """``auto-1`` and so on: the name of the next attempt of the session."""
+    names = {other.retry_attempt_name for other in attempt_rows.of_session(tx, row.session)}
+    return next(
+        name for number in range(1, len(names) + 2) if (name := f"auto-{number}") not in names
+    )
+
+
+def _ending(row: AttemptRow, again_at: int | None) -> str:
+    session = session_text(row.session_time, row.timezone)
+    subject = f"{row.workflow}: attempt {row.id} of session {session}"
+    if not row.is_done:
+        return f"{subject} was handed back: the next scheduler goes on"
+    took = (
+        "" if row.ended_at is None else f" after {(row.ended_at - row.created_at) / SECOND:.1f} s"
+    )
+    if row.phase is Phase.SUCCESS:
+        return f"{subject} succeeded{took}"
+    if row.phase is Phase.CANCELED:
+        return f"{subject} was canceled{took} ({row.cause})"
+    again = "" if again_at is None else ", and is tried again"
+    return f"{subject} failed{took} ({row.reason}){again}"

@@ -1,0 +1,437 @@
+"""The whole protocol under random faults: real executor, store, recovery and supervisor.
+
+Only what has processes in reality is played: workers, programs, and what the keepers and the
+janitor do about them. `Protocol` knows what is alive; after each step it compares that with what
+the database says. A schedule is a seed: the same one does the same again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digpy.control import executor as executor_module
+from digpy.control import supervisor as supervisor_module
+from digpy.control.executor import AttemptOver, StaleLaunch
+from digpy.control.leadership import Leadership
+from digpy.control.recovery import end_abandoned, relaunch
+from digpy.control.starter import greet
+from digpy.control.supervisor import Supervisor
+from digpy.control.task_api import LocalTaskApi
+from digpy.dsl.model import Subtasks
+from digpy.errors import Conflict
+from digpy.spi import Report, RetryLater, Run, TaskRequest, TaskResult
+from digpy.store import events as event_rows
+from digpy.store import runs as run_rows
+from digpy.store import tasks as task_rows
+from digpy.store.invariants import violations
+from digpy.store.phases import MOVES, Phase
+from digpy.values import SECOND
+from tests.support.supervision import PACE, PlayedWorker, Supervised
+
+LIMIT = 600 * SECOND
+WORKFLOW = """\
+_run_timeout: 10m
+_cancel_timeout: 60s
+_max_resumes: 99
+_parallel: true
++try: {sh>: 'true', _retry: 2}
++poll: {sh>: 'true'}
++never: {sh>: 'true', rerun_on_crash: never}
++grow: {sh>: 'true'}
++again:
+  _retry: 1
+  +one: {sh>: 'true'}
+  +two: {sh>: 'true'}
+"""
+
+GROWN = Subtasks({"+x": {"sh>": "true"}, "+y": {"sh>": "true"}})
+
+
+class CrashError(BaseException):
+    """The process that was at work is dead: nobody may catch this."""
+
+
+class Worker:
+    """A worker: its half of the conversation with the control plane, and what it has in hand.
+
+    Attributes:
+        claimed: programs that are to be started.
+        reports: what is to be reported.
+        sent: reports that were delivered, and may be delivered again.
+    """
+
+    def __init__(self, site: Supervised, played: PlayedWorker, epoch: int) -> None:
+        self.played = played
+        self.epoch = epoch
+        self.is_frozen = False
+        self.is_greeted = False
+        self.claimed: list[TaskRequest] = []
+        self.reports: list[Report] = []
+        self.sent: list[Report] = []
+        self.api = LocalTaskApi(site.control().executor, site.clock, {site.attempt: epoch})
+
+    @property
+    def is_alive(self) -> bool:
+        return self.played.status is None
+
+    @property
+    def can_act(self) -> bool:
+        return self.is_alive and not self.is_frozen
+
+
+class Protocol:
+    """One schedule; raises `AssertionError` when something happens that must not.
+
+    Attributes:
+        trees: the runs of which processes are alive, and whose worker they belong to.
+        left: outcomes that programs left on disk.
+    """
+
+    def __init__(self, directory: Path, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.site = Supervised(directory, WORKFLOW, "executor.task_max_losses=99")
+        self.site.settle = self.settle  # type: ignore[method-assign]
+        self.trees: dict[Run, Worker] = {}
+        self.left: dict[Run, Report] = {}
+        self.workers: list[Worker] = []
+        self.leaders: list[Supervisor] = []
+        self.has_command = False
+        self.fuse = 0
+        self.started: int | None = None
+        self.phase = Phase.STARTING
+        self.done: dict[int, tuple[Any, ...]] = {}
+        self.ended: object = None
+        self.log: list[str] = []
+        self.lead()
+
+    # What is alive
+
+    def settle(self, runs: Iterable[Run]) -> list[Report]:
+        """The janitor: nothing of `runs` is alive afterwards."""
+        reports = []
+        for run in runs:
+            self.trees.pop(run, None)
+            found = self.left.pop(run, Report(run, "lost", None))
+            reports.append(found._replace(proof="P2 janitor:keeper"))
+        return reports
+
+    def end_worker(self, worker: Worker, status: int = 137) -> None:
+        """It dies; its keepers will kill what it ran, but not at once."""
+        if worker.is_alive:
+            worker.played.status = status
+
+    def keepers(self) -> None:
+        """They find that their worker is gone."""
+        for run, worker in list(self.trees.items()):
+            if not worker.is_alive:
+                del self.trees[run]
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return self.leaders[-1]
+
+    @property
+    def worker(self) -> Worker:
+        """The newest one, made as soon as its launch is known."""
+        played = self.site.launcher.workers[-1]
+        if not self.workers or self.workers[-1].played is not played:
+            self.workers.append(Worker(self.site, played, self.site.row().epoch))
+        return self.workers[-1]
+
+    # Somebody may die at every step
+
+    def reach(self, _place: str) -> None:
+        """Instead of `digpy.failpoints.reach`: dies when the fuse has burnt down."""
+        self.fuse -= 1
+        if self.fuse == 0:
+            raise CrashError
+
+    # What happens
+
+    def lead(self) -> None:
+        """A command is given: it takes over what another one has left."""
+        row = self.site.row()
+        if row.is_done:
+            return
+        for worker in self.workers:
+            if worker.is_alive and not worker.is_frozen:
+                self.end_worker(worker)  # its command is gone, it has noticed
+        control = self.site.control()
+        if row.phase is Phase.CANCELING:
+            end_abandoned(control, row.id, "superseded", self.settle)
+            return
+        if self.leaders:
+            relaunch(control, row, self.settle, self.site.clock)
+        lead = Leadership(f"attempt/{row.id}", f"command {len(self.leaders)}", PACE.lease)
+        self.leaders.append(self.site.supervisor(lead))
+        self.has_command = True
+
+    def tick(self) -> None:
+        """The command looks, if there is one."""
+        if self.has_command and not self.supervisor.finished:
+            self.supervisor.tick()
+
+    def kill_command(self) -> None:
+        self.has_command = False
+
+    def old_leader_thaws(self) -> None:
+        """One that was replaced while it was frozen looks again."""
+        if len(self.leaders) > 1:
+            old = self.chance.choice(self.leaders[:-1])
+            if not old.finished:
+                self.chance.choice([old.tick, lambda: old.cancel("user")])()
+                with suppress(Conflict):
+                    old.tick()
+
+    def hello(self) -> None:
+        worker = self.worker
+        if worker.can_act and not worker.is_greeted:
+            with self.site.database.transaction() as tx:
+                worker.is_greeted = greet(tx, self.site.attempt, worker.epoch, self.now)
+            if not worker.is_greeted:
+                self.end_worker(worker, 75)
+                return
+            worker.played.channel.arrived.append({"hello": 1})
+            if self.started is None:
+                self.started = self.site.clock.since_boot()
+
+    def exchange(self) -> None:
+        """A worker reports and claims; one that was replaced finds out."""
+        worker = self.chance.choice([w for w in self.workers if w.can_act and w.is_greeted])
+        reports, worker.reports = worker.reports, []
+        if worker.sent and self.chance.random() < 0.3:
+            reports = [*reports, self.chance.choice(worker.sent)]
+        try:
+            got = worker.api.exchange(reports, self.chance.randint(0, 3))
+        except StaleLaunch:
+            self.end_worker(worker, 75)
+            return
+        worker.sent += reports
+        for request in got.requests:
+            assert worker.epoch == self.site.row().epoch, "a worker that was replaced has claimed"
+            worker.claimed.append(request)
+        for run in got.cancels:
+            self.trees.pop(run, None)
+            worker.reports.append(Report(run, {"message": "stopped"}, "P1 reaped"))
+
+    def start_program(self) -> None:
+        worker = self.chance.choice([w for w in self.workers if w.can_act and w.claimed])
+        run = worker.claimed.pop(0).run
+        assert run not in self.trees
+        self.trees[run] = worker
+
+    def end_program(self) -> None:
+        run, worker = self.chance.choice([*self.trees.items()])
+        del self.trees[run]
+        if worker.is_alive:
+            self.left[run] = self.outcome(run)
+            worker.reports.append(self.left[run])
+
+    def lose_program(self) -> None:
+        """Its keeper dies."""
+        run, worker = self.chance.choice([*self.trees.items()])
+        del self.trees[run]
+        worker.reports.append(Report(run, "lost", "P2 janitor:scan"))
+
+    def outcome(self, run: Run) -> Report:
+        with self.site.database.reading() as tx:
+            (name,) = [t.full_name for t in task_rows.summary(tx, run.attempt) if t[0] == run[1]]
+        result: Any = TaskResult()
+        if name.endswith("+grow"):
+            result = TaskResult(GROWN)
+        elif name.endswith("+poll") and self.chance.random() < 0.5:
+            result = RetryLater(SECOND, {"polls": run.fence})
+        elif self.chance.random() < 0.15:
+            result = {"message": "it failed"}
+        retry = 2 if name.endswith("+try") else None
+        return Report(run, result, "P1 reaped", retry)
+
+    def kill_worker(self) -> None:
+        self.end_worker(self.chance.choice([w for w in self.workers if w.is_alive]))
+
+    def freeze_worker(self) -> None:
+        self.chance.choice([w for w in self.workers if w.is_alive]).is_frozen = True
+
+    def thaw_worker(self) -> None:
+        self.chance.choice([w for w in self.workers if w.is_alive]).is_frozen = False
+
+    def obey(self) -> None:
+        """The worker reads what its command sent."""
+        worker = self.worker
+        if worker.can_act and worker.is_greeted:
+            for message in worker.played.channel.sent:
+                if "cancel" in message:
+                    worker.api.cancel(message["cancel"], message["cause"], message["actor"])
+            worker.played.channel.sent.clear()
+
+    def cancel(self) -> None:
+        if self.has_command and not self.supervisor.finished and self.chance.random() < 0.2:
+            self.supervisor.cancel("user")
+
+    def time_passes(self) -> None:
+        self.site.clock.advance(self.chance.choice([1, 1, 5, 30]) * SECOND)
+
+    def clock_is_set(self) -> None:
+        hours = self.chance.randint(-24, 24)
+        self.site.clock.set(self.now + hours * 3600 * SECOND)
+        self.tick()
+
+    @property
+    def now(self) -> int:
+        return self.site.clock.now()
+
+    # What must hold
+
+    def check(self) -> None:
+        assert violations(self.site.state / "digpy.db") == []
+        self.check_trees()
+        self.check_attempt()
+        self.check_tasks()
+
+    def check_trees(self) -> None:
+        """No two of a task are alive, none without a claim, none that is said to be dead."""
+        tasks = Counter(run[:2] for run in self.trees)
+        assert not tasks or max(tasks.values()) == 1, f"two live processes: {self.trees}"
+        with self.site.database.reading() as tx:
+            proofs = {row.run: row.proof for row in run_rows.of_attempt(tx, self.site.attempt)}
+        for run in self.trees:
+            assert run in proofs, f"run {run} has no row"
+            assert proofs[run] is None, f"run {run} is alive, and was proved dead"
+
+    def check_attempt(self) -> None:
+        row = self.site.row()
+        if row.phase is not self.phase:
+            assert row.phase in MOVES[self.phase] or self.phase in (Phase.STARTING, Phase.RUNNING)
+            self.phase = row.phase
+        if self.ended is not None:
+            assert row == self.ended, "an attempt changed after its end"
+        elif row.is_done:
+            self.ended = row
+        with self.site.database.reading() as tx:
+            events = event_rows.of_attempt(tx, self.site.attempt)
+        epochs = [event.supervisor_epoch for event in events if event.supervisor_epoch]
+        assert epochs == sorted(epochs), "a leader that was replaced has acted"
+        for event in events:
+            if event.data.get("cause") == "run_timeout" and self.started is not None:
+                ran = self.site.clock.since_boot() - self.started
+                assert ran >= LIMIT, f"the run timeout came after {ran / SECOND} s"
+
+    def check_tasks(self) -> None:
+        """What is done stays as it is, and every poll counts once."""
+        with self.site.database.reading() as tx:
+            rows = task_rows.load(tx, self.site.attempt)
+            runs = run_rows.of_attempt(tx, self.site.attempt)
+        for number, row in self.done.items():
+            assert rows[number - 1] == row, f"task {number} changed after its end"
+        outcomes = {(run.run.number, run.run.fence): run.outcome for run in runs}
+        for row in rows:
+            polls = row.state_params.get("polls")
+            if polls is not None:
+                assert outcomes[row.number, polls] == "postponed", "a poll that was given up"
+            if row.ended_at is not None:
+                self.done[row.number] = row
+
+    # The schedule
+
+    def act(self) -> None:
+        """One thing that may happen now, and perhaps somebody dies of it."""
+        name = self.chance.choice(self.possible())
+        crash = self.chance.random() < 0.12 and name in ("exchange", "tick", "lead")
+        self.fuse = self.chance.randint(1, 4) if crash else 0
+        self.log.append(name + (f" (dies at {self.fuse})" if crash else ""))
+        try:
+            getattr(self, name)()
+        except CrashError:
+            self.log.append("died")
+            self.crashed(name)
+        except AttemptOver:
+            self.log.append("it is over")
+        self.fuse = 0
+
+    def crashed(self, name: str) -> None:
+        """Whoever was at work is dead, and what it had in memory is gone."""
+        if name == "exchange":
+            for worker in self.workers:
+                if worker.can_act and worker.is_greeted:
+                    self.end_worker(worker)
+        else:
+            self.has_command = False
+
+    def possible(self) -> list[str]:
+        names = ["time_passes", "keepers", "cancel", "clock_is_set", "old_leader_thaws"]
+        if self.has_command:
+            names += ["tick"] * 6 + ["kill_command", "obey", "obey", "hello", "hello", "hello"]
+        elif not self.ended:
+            names += ["lead"] * 4
+        self.worker  # noqa: B018 - makes it known
+        alive = [worker for worker in self.workers if worker.is_alive]
+        if alive:
+            names += ["kill_worker", "freeze_worker", "thaw_worker", "thaw_worker"]
+        if any(worker.can_act and worker.is_greeted for worker in alive):
+            names += ["exchange"] * 10
+        if any(worker.can_act and worker.claimed for worker in alive):
+            names += ["start_program"] * 6
+        if self.trees:
+            names += ["end_program"] * 6 + ["lose_program"]
+        return names
+
+    def drain(self) -> None:
+        """No more faults: it ends, and nothing is left of it."""
+        for worker in self.workers:
+            worker.is_frozen = False
+        for second in range(200):
+            if self.site.row().is_done:
+                break
+            if not self.has_command or self.supervisor.finished:
+                self.lead()
+                continue
+            for name in ("tick", "hello", "obey", "exchange", "start_program", "end_program"):
+                with suppress(IndexError, AttemptOver):  # nobody is there who could
+                    getattr(self, name)()
+                self.check()
+            # What waits until after a jump of the clock is ended by a limit.
+            self.site.clock.advance(SECOND if second < 50 else 60 * SECOND)
+        self.check()
+        assert self.site.row().is_done, "it does not end"
+        for worker in self.workers:
+            self.end_worker(worker, 0)
+        self.keepers()
+        assert self.site.row().unclean or not self.trees
+        assert self.site.unproved() == []
+
+
+@contextmanager
+def protocol(directory: Path, seed: int) -> Iterator[Protocol]:
+    """A schedule that has not begun."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = Protocol(directory, seed)
+        patch.setattr(executor_module, "reach", found.reach)
+        patch.setattr(supervisor_module, "reach", found.reach)
+        try:
+            yield found
+        finally:
+            found.site.close()
+
+
+def play(directory: Path, seed: int, steps: int) -> None:
+    """Play the schedule of `seed`. Raises `AssertionError` with what led there."""
+    with protocol(directory, seed) as found:
+        try:
+            for _ in range(steps):
+                found.act()
+                found.check()
+            found.log.append("drain")
+            found.drain()
+        except Exception as error:
+            story = "\n".join(found.log)
+            raise AssertionError(f"seed {seed}: {error!r} after\n{story}") from error
+
+
+Play = Callable[[Path, int, int], None]
