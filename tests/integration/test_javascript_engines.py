@@ -48,6 +48,8 @@ _export:
   for_each>: {item: "${[stored, content]}"}
   _do:
     echo>: ${item + ''}
++subtasks:
+  py>: tasks.generate
 +param:
   echo>: ${given}
 +error:
@@ -65,6 +67,10 @@ CODE = "${1+1}$${'a'}"
 def make():
     digdag.env.store({"stored": CODE, "content": json.loads(json.dumps("<p>" + CODE))})
     digdag.env.store({"nested": {"list": [{"text": CODE}]}})
+
+def generate():
+    digdag.env.export({"exported": CODE})
+    digdag.env.add_subtask({"echo>": "${exported} ${exported.length}"})
 """
 
 CODE = "${1+1}$${'a'}"
@@ -112,6 +118,7 @@ def test_what_a_task_produced_is_never_evaluated_and_what_was_given_is(
         CODE,
         CODE,
         f"<p>{CODE}",
+        f"{CODE} {len(CODE)}",
         "string 3",
         CODE,
     ]
