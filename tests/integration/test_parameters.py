@@ -7,16 +7,19 @@ a task ``+t``, so the value and its origin are proved at once.
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from digpy.values import Json
-from tests.support.command_line import Digpy, digpy
+from tests.support.command_line import Digpy, Ended
 
-__all__ = ["digpy"]
+ROOT = Path(__file__).parents[2]
 
 _LINE = re.compile(r"  (?P<name>[^:]+): (?P<value>.*?)  # (?P<origin>.*)")
 
@@ -44,6 +47,23 @@ class Task:
             if line is not None and line["name"] == name:
                 return Seen(json.loads(line["value"]), line["origin"])
         return None
+
+
+@pytest.fixture
+def digpy() -> Digpy:
+    """The real command: one that forks cannot be called in a process where others left threads."""
+
+    def run(*arguments: str) -> Ended:
+        ended = subprocess.run(
+            [sys.executable, "-m", "digpy", *arguments],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+    return run
 
 
 @pytest.fixture
