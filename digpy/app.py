@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from digpy.control.trees import Trees
 from digpy.errors import InternalError, Unavailable
 from digpy.expr.javascript import default_engine
 from digpy.failpoints import reach
+from digpy.filelock import is_locked
 from digpy.launchers.local import Channel, LocalLauncher, LocalWorker
 from digpy.operators import registry
 from digpy.spi import Attempts, ProgramOperator, Report, Run, StartedAttempt
@@ -36,13 +38,20 @@ from digpy.store.phases import Phase
 from digpy.values import SECOND, Json, Params
 
 if TYPE_CHECKING:
+    from digpy.agent.agent import Heartbeat
     from digpy.agent.programs import Programs
     from digpy.control.courier import Courier
     from digpy.control.notifier import Notifier
     from digpy.control.scheduled import SessionStarter
 
+_PAUSE = 0.002
+"""Seconds between two looks whether a process that was killed is gone."""
+
 _SAY_LOCKED = 30.0
 """Seconds after which it is said who locks the database."""
+
+_BEATS = 3
+"""So many heartbeats have to be missed at least before a worker is taken for lost."""
 
 EXIT_STALE = 75
 """Exit code of a worker whose launch is not the current one."""
@@ -87,6 +96,10 @@ class Installation(NamedTuple):
             length("supervisor.poll_interval") or 0,
             length("supervisor.lease") or 0,
             length("supervisor.clock_tolerance") or 0,
+            max(
+                length("agent.lock-retention-time") or 0,
+                _BEATS * (length("agent.heartbeat-interval") or 0),
+            ),
         )
 
     @property
@@ -193,6 +206,9 @@ class Installation(NamedTuple):
         from digpy.agent import janitor
         from digpy.agent.agent import conclude
 
+        runs = list(runs)
+        if not all([self.end_worker(attempt, limit) for attempt in {run.attempt for run in runs}]):
+            raise StillAlive(dict.fromkeys(runs, ()), [Report(run, "lost", None) for run in runs])
         reports = []
         survivors: dict[Run, tuple[int, ...]] = {}
         for settled in janitor.settle(self.state, runs, limit=limit):
@@ -210,6 +226,23 @@ class Installation(NamedTuple):
         if survivors:
             raise StillAlive(survivors, reports)
         return reports
+
+    def end_worker(self, attempt: int, limit: float) -> bool:
+        """Kill the worker that a dead command may have left; whether it is gone.
+
+        One that is frozen has not seen yet that it should leave, and may have claimed something
+        that it has still to start.
+        """
+        path = CommandLocks(self.state).worker_path(attempt)
+        end = time.monotonic() + limit
+        while is_locked(path):
+            if time.monotonic() > end:
+                return False
+            from digpy.agent import processes
+
+            processes.kill(processes.holders(str(path)))
+            time.sleep(_PAUSE)
+        return True
 
     def tidy(self, database: Database) -> None:
         """Remove what crashes left of runs that are proved dead; results are in the database."""
@@ -270,6 +303,8 @@ class _Worker:
         self._command = command
         self._clock = SystemClock()
         self._attempts: dict[int, int] = {}
+        self._locks = CommandLocks(installation.state)
+        self._taken: list[int] = []
         self._rerun = rerun
         self._required: RequiredAttempts | None = None
         self._disk = installation.disk
@@ -292,6 +327,8 @@ class _Worker:
 
     def greet(self, launches: list[list[int]]) -> bool:
         """Say hello for every attempt; False if a launch is not the current one."""
+        for attempt, _ in launches:
+            self._take(attempt)
         with self._control.database.transaction() as tx:
             for attempt, epoch in launches:
                 if not greet(tx, attempt, epoch, self._clock.now()):
@@ -299,11 +336,19 @@ class _Worker:
                 self._attempts[attempt] = epoch
         return True
 
+    def _take(self, attempt: int) -> None:
+        """Be its only worker: whoever was it before has been replaced."""
+        while not self._locks.take_as_worker(attempt):
+            self._installation.end_worker(attempt, _PAUSE)
+        self._taken.append(attempt)
+
     def work(self, channel: Channel) -> None:
         """Run the attempts until they have ended."""
-        from digpy.agent.agent import Agent
+        from digpy.agent.agent import Agent, Heartbeat
 
-        self._be_patient(channel)
+        interval = self._installation.settings.duration("agent.heartbeat-interval") or 0
+        heartbeat = Heartbeat(channel, self._clock, interval)
+        self._be_patient(channel, heartbeat)
         api = LocalTaskApi(self._control.executor, self._clock, self._attempts)
 
         def hear(message: Mapping[str, Json]) -> None:
@@ -323,12 +368,15 @@ class _Worker:
             self._clock,
             channel,
             hear,
+            heartbeat,
             slots=self._installation.slots,
             stop_grace=self._installation.settings.duration("agent.stop_grace") or 0,
         )
         agent.run()
+        for attempt in self._taken:  # they have ended: nobody will ask for their worker
+            self._locks.worker_path(attempt).unlink(missing_ok=True)
 
-    def _be_patient(self, channel: Channel) -> None:
+    def _be_patient(self, channel: Channel, heartbeat: Heartbeat) -> None:
         """Wait for a locked database or a full disk as long as the command lives.
 
         The programs run on meanwhile.
@@ -338,6 +386,7 @@ class _Worker:
         def wait(seconds: float = 0) -> None:
             if channel.is_gone:
                 raise CommandGone
+            heartbeat.beat()
             if _SAY_LOCKED <= seconds < _SAY_LOCKED + 1:
                 who = who_locks(self._control.database.path)
                 sys.stderr.write(f"digpy: the database is locked by {who}: waiting\n")
@@ -358,10 +407,14 @@ class _Worker:
             revision=revision,
             rerun=self._rerun,
             limits=partial(required_limits, installation.settings),
-            is_alive=CommandLocks(installation.state).is_held,
+            is_alive=self._locks.is_held,
             adopt=self._adopt,
-            started=self._attempts.__setitem__,
+            started=self._started,
         )
+
+    def _started(self, attempt: int, epoch: int) -> None:
+        self._take(attempt)
+        self._attempts[attempt] = epoch
 
     def _adopt(self, attempt: int) -> None:
         """Take over an unfinished attempt whose command is gone; this worker is its next launch.

@@ -79,6 +79,23 @@ KEYS: Mapping[str, Key] = {
             "programs at once; 0: eight for each processor, at least 32",
         ),
         Key(
+            "agent.heartbeat-interval",
+            "duration",
+            "10s",
+            "how often a worker says that it is alive",
+            (),
+            SECOND,
+        ),
+        Key(
+            "agent.lock-retention-time",
+            "duration",
+            "300s",
+            "time after which a worker that says nothing is killed and replaced; at least three "
+            "heartbeats",
+            (),
+            SECOND,
+        ),
+        Key(
             "agent.stop_grace",
             "duration",
             "10s",
@@ -89,6 +106,13 @@ KEYS: Mapping[str, Key] = {
             "duration",
             "60s",
             "time that programs get to finish when a scheduler stops",
+        ),
+        Key(
+            "supervisor.enabled",
+            "choice",
+            "true",
+            "every attempt is supervised by the process that runs it; there is no other way",
+            ("true",),
         ),
         Key(
             "supervisor.start_timeout",
@@ -247,6 +271,8 @@ KEYS: Mapping[str, Key] = {
 }
 """Every setting of a local run, by name."""
 
+_DAGSTER = "supervisor.dagster."
+
 OPEN_FAMILIES = ("params.", "secrets.", "notification.http.headers.")
 """Beginnings of keys that people name themselves."""
 
@@ -284,11 +310,13 @@ class Settings(NamedTuple):
         entries: what was set, without the defaults.
         home: digdag's configuration directory, where secrets are kept as files.
         warnings: keys of digdag's files that digpy does not know, as sentences.
+        notes: how keys of Dagster were read, as sentences; see `digpy.dagster`.
     """
 
     entries: Mapping[str, Entry]
     home: Path
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def text(self, key: str) -> str | None:
         """The value as text; None if it is not set and has no default, or is empty."""
@@ -386,7 +414,7 @@ def load(
         if not equals:
             raise ConfigError(f'-X {override}: has no "="; write -X KEY=VALUE')
         reader.put(key.strip(), value, f"-X {key.strip()}", of_digdag=False)
-    return Settings(reader.entries, home, tuple(reader.warnings))
+    return Settings(reader.entries, home, tuple(reader.warnings), tuple(reader.notes.values()))
 
 
 def is_secret(key: str) -> bool:
@@ -405,6 +433,8 @@ class _Reader:
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
         self.warnings: list[str] = []
+        self.notes: dict[str, str] = {}
+        self._written: dict[str, str] = {}
 
     def file(self, path: Path, encoding: str, *, of_digdag: bool) -> None:
         try:
@@ -426,6 +456,9 @@ class _Reader:
         for name, value in environment.items():
             if name in known:
                 self.put(known[name], value, name, of_digdag=False)
+            elif name.startswith(variable(_DAGSTER)):
+                key = name.removeprefix(variable(_DAGSTER)).lower()
+                self.put(_DAGSTER + key, value, name, of_digdag=False)
             elif name.startswith(("DIGPY_PARAMS_", "DIGPY_SECRETS_")):
                 raise ConfigError(
                     f"{name}: the name of a parameter or secret does not survive in upper case; "
@@ -436,6 +469,19 @@ class _Reader:
                 raise ConfigError(f"{name}: there is no such setting{_suggestion(name, known)}")
 
     def put(self, key: str, value: str, origin: str, *, of_digdag: bool) -> None:
+        written = key
+        if key.startswith(_DAGSTER):
+            from digpy.dagster import translate  # on use: few come from there
+
+            translated = translate(key, value, origin)
+            self.notes[key] = f"{origin}: {translated.note}"
+            if translated.key is None:
+                return
+            key, value = translated.key, translated.value
+            origin = origin if written in origin else f"{origin}, {written}"
+        if (other := self._written.setdefault(key, written)) != written:
+            place = self.entries[key].origin
+            raise ConfigError(f"{origin}: {written} and {other} ({place}) are the same: keep one")
         known = KEYS.get(key)
         if known is not None:
             value = value.strip()
@@ -470,7 +516,8 @@ def _check(key: Key, value: str, origin: str) -> None:
     elif key.type == "flag" and value.lower() not in ("true", "false"):
         wrong = "write true or false"
     elif key.type == "choice" and value not in key.choices:
-        wrong = "choose one of " + ", ".join(key.choices)
+        one_of = "choose one of " + ", ".join(key.choices)
+        wrong = one_of if len(key.choices) > 1 else f"only {key.choices[0]} is possible: {key.doc}"
     if wrong:
         raise ConfigError(f'{origin}: {key.name} is "{value}"; {wrong}')
 

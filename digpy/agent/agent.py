@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from digpy.clock import Clock
+from digpy.clock import Clock, SteadyClock
 from digpy.errors import TaskFailed, unexpected
 from digpy.failpoints import reach
 from digpy.spi import (
@@ -29,7 +29,7 @@ from digpy.spi import (
 from digpy.values import SECOND, Json, Params
 
 _LONGEST_SLEEP = 86_400.0
-"""Seconds. More than 24 days is refused by the system, and a task may wait for years."""
+"""Seconds. More than 24 days is refused by the system, and an interval may be longer."""
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -53,6 +53,10 @@ class Channel(Protocol):
         """What has arrived, without waiting."""
         ...
 
+    def offer(self, message: dict[str, Json]) -> None:
+        """Send `message`, unless that would have to wait."""
+        ...
+
 
 class CommandGone(Exception):  # noqa: N818 - an event, not a defect
     """The command that supervises this worker has ended: so does the worker, at once."""
@@ -66,6 +70,24 @@ def conclude(operator: ProgramOperator, exit_: Exit) -> TaskResult | RetryLater 
         return error.error
     except Exception as error:  # noqa: BLE001 - a defect of one operator fails its task only
         return unexpected(error).error
+
+
+class Heartbeat:
+    """Says over a channel that this process is alive, once in `interval` (microseconds)."""
+
+    def __init__(self, channel: Channel, clock: SteadyClock, interval: int) -> None:
+        self._channel = channel
+        self._clock = clock
+        self._interval = interval
+        self._due = clock.since_boot()
+
+    def beat(self) -> float:
+        """Say it if it is due; return in how many seconds it is due again."""
+        now = self._clock.since_boot()
+        if now >= self._due:
+            self._channel.offer({"alive": True})
+            self._due = now + self._interval
+        return (self._due - now) / SECOND
 
 
 class _Started(NamedTuple):
@@ -87,6 +109,7 @@ class Agent:
         clock: Clock,
         channel: Channel,
         on_message: Callable[[Mapping[str, Json]], None],
+        heartbeat: Heartbeat,
         *,
         slots: int,
         stop_grace: int,
@@ -98,6 +121,7 @@ class Agent:
         self._clock = clock
         self._channel = channel
         self._on_message = on_message
+        self._heartbeat = heartbeat
         self._slots = slots
         self._stop_grace = stop_grace
         self._running: dict[Run, _Started] = {}
@@ -143,13 +167,14 @@ class Agent:
             is_leaving = self._leave_at is not None
             if (is_leaving or not exchange.open) and not self._running and not reports:
                 return
-            selector.select(0 if reports else self._patience(exchange.next_due))
+            patience = self._patience(exchange.next_due)
+            selector.select(0 if reports else patience)
             self._listen()
             self._hand_back_if_due()
             reports += self._finished()
 
     def _patience(self, next_due: int | None) -> float:
-        waits = [_LONGEST_SLEEP]
+        waits = [_LONGEST_SLEEP, self._heartbeat.beat()]
         if self._programs is not None and self._programs.timeout is not None:
             waits.append(self._programs.timeout)
         instants = [next_due, None if self._hands_back else self._leave_at]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from digpy import durations
 from digpy.cli.view import length_text
-from digpy.control.limits import LIMITS, Limit, deadlines, value
+from digpy.control.limits import ERROR_TIMEOUT, LIMITS, Limit, deadlines, value
 from digpy.control.resources import instant
 from digpy.store.attempts import AttemptRow
 from digpy.store.phases import Phase
@@ -17,7 +17,7 @@ def limit_fields(row: AttemptRow, now: int) -> dict[str, object]:
     """``run_timeout`` and ``2h (workflow), 1 h 20 m left``, and so on for each limit."""
     ends = _ends(row)
     fields: dict[str, object] = {"attempt id": row.id, "phase": row.phase}
-    for limit in LIMITS:
+    for limit in _shown(row):
         text = f"{_amount(limit, value(row, limit.name))} ({_origin(row, limit)})"
         if limit.name in ends:
             left = ends[limit.name] - now
@@ -29,7 +29,12 @@ def limit_fields(row: AttemptRow, now: int) -> dict[str, object]:
 def limits_as_json(row: AttemptRow, now: int) -> Params:
     """The limits by name; times in seconds."""
     ends = _ends(row)
-    return {limit.name: dict(_facts(row, limit, ends.get(limit.name), now)) for limit in LIMITS}
+    return {limit.name: dict(_facts(row, limit, ends.get(limit.name), now)) for limit in _shown(row)}
+
+
+def _shown(row: AttemptRow) -> list[Limit]:
+    asked = [ERROR_TIMEOUT] if ERROR_TIMEOUT.name in row.limits else []
+    return [*LIMITS, *asked]
 
 
 def _facts(row: AttemptRow, limit: Limit, ends: int | None, now: int) -> Iterator[tuple[str, Json]]:

@@ -74,5 +74,6 @@ def _remove_locks(place: Installation, left: Leftovers, locks: CommandLocks) -> 
     for attempt in left.locks:
         locks.path(attempt).unlink(missing_ok=True)
         (place.state / "locks" / f"{attempt}.orders").unlink(missing_ok=True)
+        locks.worker_path(attempt).unlink(missing_ok=True)
     if left.locks:
         yield f"{plural(len(left.locks), 'lock file')} of ended attempts removed"

@@ -6,7 +6,6 @@ This file only composes: what happens is decided in `digpy.control`.
 from __future__ import annotations
 
 import selectors
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -34,7 +33,7 @@ from digpy.control.locks import CommandLocks
 from digpy.control.recovery import Control
 from digpy.control.scheduler import Scheduler
 from digpy.control.supervisor import Supervisor
-from digpy.control.watcher import Watcher
+from digpy.control.watcher import Before, Watcher
 from digpy.dsl.project import Project, load_project
 from digpy.errors import Unavailable, UsageError
 from digpy.launchers.local import Channel, LocalLauncher, LocalWorker, open_descriptors
@@ -109,10 +108,10 @@ class _Scheduler:
         place = self._place
         for warning in place.settings.warnings:
             self._tell(f"warning: {warning}")
+        for note in place.settings.notes:
+            self._tell(note)
         place.check_notifications()
-        project, since = self._load(), time.time_ns()
-        if project.warnings:
-            self._tell(report(project.warnings))
+        loaded: tuple[Project, Before] | None = self._load()
         try:
             place.prepare()
             place.disk.prepare()
@@ -125,10 +124,10 @@ class _Scheduler:
             if leader is None:
                 return 0
             try:
-                if has_waited:
-                    since = time.time_ns()
-                    project = self._load()
-                leader.begin(project, since)
+                if loaded is None or has_waited:
+                    loaded = self._load()
+                leader.begin(*loaded)
+                loaded = None  # ten thousand workflows are not needed any more
                 self._lead(leader)
             except Deposed as error:
                 self._tell(f"{error}: handing over, and waiting")
@@ -137,8 +136,9 @@ class _Scheduler:
             finally:
                 leader.close()
 
-    def _load(self) -> Project:
-        return load_project(self._place.project)
+    def _load(self) -> tuple[Project, Before]:
+        before = Before.reading(self._place.project)
+        return load_project(self._place.project), before
 
     def _become_leader(self) -> tuple[Leader | None, bool]:
         """Wait for the lead: the leader, None if it is told to stop before; whether it waited."""
@@ -167,8 +167,11 @@ class _Scheduler:
     def _lead(self, leader: Leader) -> None:
         """Lead until everything was handed back, or until the second signal."""
         stops = reloads = 0
-        while not leader.finished:
+        while True:
             at = leader.tick()
+            if leader.finished:
+                self._tell("stopped")
+                return
             self._wait(leader.waits_for, at)
             if self._signals.hangups > reloads:
                 reloads = self._signals.hangups
@@ -184,7 +187,6 @@ class _Scheduler:
                     f"stopping: programs get {patience // SECOND} s to finish"
                     " (once more to stop now)"
                 )
-        self._tell("stopped")
 
     def _wait(self, others: list[Waitable], at: int) -> None:
         with selectors.DefaultSelector() as selector:
@@ -247,6 +249,7 @@ class _Scheduler:
             CommandLocks(place.state),
             settle,
             partial(settle, limit=1),
+            place.disk,
             self._load,
             report,
         )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from digpy.config import Settings
+from digpy.control.error_time import limits_before
 from digpy.control.starter import Start, Starter
 from digpy.control.trees import workflow_of
 from digpy.dsl.attempt_retry import AttemptRetry, parse_attempt_retry
@@ -81,7 +82,7 @@ def start_again(
         name or row.retry_attempt_name,
         row.params,
         {**options, TRIES: _tries(row) + 1, "resumed_from": row.id},
-        row.limits,
+        limits_before(row.limits),
         row.command if row.command != row.id or name is None else None,
     )
     return starter.start(tx, start, supersedes=None if name else row.id, waits_for=waits_for)

@@ -160,7 +160,14 @@ class Executor:
                 )
             event_rows.append(tx, attempt, event)
 
-        return self.step(attempt, [CancelRequested(now, cause)], work=False, also=mark)
+        limit = self._limit_to_tell(attempt) if cause == "run_timeout" else None
+        return self.step(attempt, [CancelRequested(now, cause, limit)], work=False, also=mark)
+
+    def _limit_to_tell(self, attempt: int) -> int | None:
+        from digpy.control.error_time import limit_to_tell  # on use: it has run for long
+
+        with self._database.reading() as tx:
+            return limit_to_tell(attempt_rows.load(tx, attempt))
 
     def kill(
         self,
@@ -222,6 +229,10 @@ class Executor:
                 attempt_rows.miss_sla(tx, attempt)
             if also is not None:
                 also(tx)
+            if trial.begins_to_tell_limit:
+                from digpy.control.error_time import begin_error_time
+
+                begin_error_time(tx, attempt, trial.now)
             if trial.is_over:
                 self._end(tx, attempt, trial)
         reach("executor.after_commit")
@@ -240,7 +251,7 @@ class Executor:
         state = trial.draft.root.state
         row = attempt_rows.load(tx, attempt)
         phase, reason = Phase.SUCCESS, None
-        if state is TaskState.CANCELED:
+        if state is TaskState.CANCELED or trial.draft.cancel:
             phase = CAUSES[row.cause or "user"]
             reason = row.cause
         elif state is not TaskState.SUCCESS:
@@ -317,6 +328,11 @@ class _Trial:
     def is_over(self) -> bool:
         """The root is done; an attempt without any work is over before anything changes."""
         return self.draft.root.state in DONE
+
+    @property
+    def begins_to_tell_limit(self) -> bool:
+        """Everything has stopped because of a limit, and the root's handlers begin."""
+        return self.draft.root.tells_limit and not self.cached.tree.root.tells_limit
 
     @property
     def has_alerted(self) -> bool:

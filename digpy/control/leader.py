@@ -7,7 +7,6 @@ those that run, takes over edits, and ends what nobody runs and whose time is ov
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -17,6 +16,7 @@ from digpy.control.attempt_retry import retry_at, start_again
 from digpy.control.candidacy import Candidacy
 from digpy.control.clock_steps import follow, read
 from digpy.control.crew import Crew
+from digpy.control.disk import RECHECK, Disk
 from digpy.control.leadership import Leadership, Pace
 from digpy.control.locks import CommandLocks
 from digpy.control.recovery import Control, Settle, clear_up, end_overdue
@@ -25,9 +25,9 @@ from digpy.control.schedules import ON_TIME
 from digpy.control.session_times import session_text
 from digpy.control.sessions import PROJECT
 from digpy.control.starter import Starter
-from digpy.control.watcher import Watched, Watcher
+from digpy.control.watcher import Before, Watched, Watcher
 from digpy.dsl.project import Project
-from digpy.errors import DiskFull, LimitExceeded, Locked, SourceError
+from digpy.errors import DiskFull, LimitExceeded, Locked, SourceError, Unavailable
 from digpy.failpoints import reach
 from digpy.source import Problem
 from digpy.store import attempts as attempt_rows
@@ -77,7 +77,8 @@ class Parts(NamedTuple):
     locks: CommandLocks
     settle: Settle
     settle_briefly: Settle
-    load: Callable[[], Project]
+    disk: Disk
+    load: Callable[[], tuple[Project, Before]]
     explain: Callable[[Sequence[Problem]], str]
 
 
@@ -101,13 +102,15 @@ class Leader:
         self._pace = pace
         self._params = params
         self._tell = tell
-        self._project: Project | None = None
+        self._content_hash = ""
         self._retries: dict[int, int] = {}
         self._swept: int | None = None
         self._settled = False
         self._is_draining = False
         self._is_unable = False
+        self._is_edited = False
         self._is_broken = False
+        self._is_full = False
         self.finished = False
 
     @property
@@ -118,9 +121,9 @@ class Leader:
             others.append(self._parts.courier.channel)
         return [*self._parts.crew.waits_for, *(channel for channel in others if channel)]
 
-    def begin(self, project: Project, since: int) -> None:
-        """Go by `project`, which was read at `since` (nanoseconds since the epoch)."""
-        self._use(project, since)
+    def begin(self, project: Project, before: Before) -> None:
+        """Go by `project`; `before` it was read."""
+        self._use(project, before)
         with self._parts.control.database.reading() as tx:
             for row in attempt_rows.before(tx, None, _RECENT):
                 self._remember_failure(tx, row)
@@ -141,24 +144,8 @@ class Leader:
         return at
 
     def reload(self) -> None:
-        """Read the project again; what is broken is not taken over."""
-        since = time.time_ns()
-        try:
-            project = self._parts.load()
-        except SourceError as error:
-            self._is_broken = True
-            explained = self._parts.explain(error.problems)
-            self._tell(f"the edit is refused, what was loaded before stays:\n{explained}")
-            return
-        assert self._project is not None  # noqa: S101 - it has begun
-        if project.content_hash != self._project.content_hash:
-            self._tell("the project was edited: taking it over")
-            if project.warnings:
-                self._tell(self._parts.explain(project.warnings))
-            self._use(project, since)
-        elif self._is_broken:
-            self._tell("the project is again as it was loaded")
-        self._is_broken = False
+        """Read the project again at the next look."""
+        self._is_edited = True
 
     def drain(self, patience: int) -> None:
         """Start nothing more and hand back what runs; programs have `patience` to finish."""
@@ -176,7 +163,7 @@ class Leader:
                 self._parts.leadership.release(tx)
             if self._parts.courier is not None:
                 self._parts.courier.close()
-        except (Locked, DiskFull) as error:
+        except Unavailable as error:
             self._tell(f"{error}: the next scheduler waits until the lead is over")
         self._parts.candidacy.give_up()
         database.close()
@@ -184,19 +171,29 @@ class Leader:
     # Looking
 
     def _look(self) -> int:
+        # What runs comes first: it has to be looked after even if nothing can be started.
         parts, now = self._parts, self._clock.now()
         ats = [self._sweep()]
-        if not self._is_draining:
-            if parts.watcher.is_changed():
-                self.reload()
-            ats += [parts.scheduler.tick(), self._try_again(now), self._let_in()]
         at, over = parts.crew.tick()
         for attempt in over:
             self._report(attempt)
+            ats.append(now)
         if parts.courier is not None:
             ats.append(parts.courier.tick() or at)
-        self.finished = self._is_draining and not len(parts.crew)
-        return min(at, *ats, now if over else at)
+        if self._is_draining:
+            self.finished = not len(parts.crew)
+        else:
+            ats += [self._start(now), self._follow_edits(now)]
+        return min(at, *ats)
+
+    def _start(self, now: int) -> int:
+        """Start sessions and attempts, as long as the disk has room for them."""
+        was_full, self._is_full = self._is_full, self._parts.disk.is_low
+        if self._is_full:
+            if not was_full:
+                self._tell("the disk is almost full: no session starts until there is room")
+            return now + RECHECK
+        return min(self._parts.scheduler.tick(), self._try_again(now), self._let_in())
 
     def _sweep(self) -> int:
         """Renew the lead, and put in order what others have left."""
@@ -244,15 +241,37 @@ class Leader:
                 reach("leader.after_admission")
             for attempt in admitted:
                 parts.crew.lead(attempt)
-        return now + self._pace.sweep
+        return now if admitted else now + self._pace.sweep
 
     # Edits
 
-    def _use(self, project: Project, since: int) -> None:
+    def _follow_edits(self, now: int) -> int:
+        self._is_edited = self._parts.watcher.is_changed() or self._is_edited
+        if not self._is_edited:
+            return now + self._pace.sweep
+        try:
+            project, before = self._parts.load()
+        except (SourceError, OSError) as error:
+            self._is_edited, self._is_broken = False, True
+            explain = self._parts.explain
+            why = explain(error.problems) if isinstance(error, SourceError) else str(error)
+            self._tell(f"the edit is refused, what was loaded before stays:\n{why}")
+            return now
+        if project.content_hash != self._content_hash:
+            self._tell("the project was edited: taking it over")
+            self._use(project, before)
+        elif self._is_broken:
+            self._tell("the project is again as it was loaded")
+        self._is_edited = self._is_broken = False
+        return now
+
+    def _use(self, project: Project, before: Before) -> None:
+        if project.warnings:
+            self._tell(self._parts.explain(project.warnings))
         self._parts.scheduler.load(project, self._params)
-        self._project = project
+        self._content_hash = project.content_hash
         self._announce(project)
-        self._parts.watcher.watch(Watched(project.root, project.files), since)
+        self._parts.watcher.watch(Watched(project.root, project.files), before)
 
     def _announce(self, project: Project) -> None:
         """Say which sessions are next, and which are late."""

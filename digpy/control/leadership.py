@@ -78,8 +78,10 @@ class Pace(NamedTuple):
         sweep: the longest time between two looks.
         lease: how long it leads after it was heard of last.
         tolerance: a clock that is set by less is taken for one that is not quite even.
+        silence: a worker that is not heard of for so long is lost.
     """
 
     sweep: int
     lease: int
     tolerance: int
+    silence: int

@@ -85,6 +85,9 @@ LIMITS: tuple[Limit, ...] = (
 """Every limit."""
 
 
+ERROR_TIMEOUT = Limit("error_timeout", "")
+"""The time of handlers that are told of a run timeout; see `digpy.control.error_time`."""
+
 _OF_THE_QUEUE = (
     Limit("max_active", "", type="number", least=1),
     Limit("priority", "", type="number", least=-(2**31)),
@@ -147,7 +150,12 @@ def value(row: AttemptRow, name: str) -> int | None:
 
     An attempt of an older release has not all of them.
     """
-    limit = row.limits.get(name)
+    return stored(row.limits, name)
+
+
+def stored(limits: Params, name: str) -> int | None:
+    """`value`, of limits as they are stored."""
+    limit = limits.get(name)
     found = limit.get("value") if isinstance(limit, dict) else None
     return found if isinstance(found, int) else None
 
@@ -199,6 +207,14 @@ def limits_of(
         if (directive := f"_{limit.name}") in workflow.limits:
             number = _written(limit, directive, workflow.limits[directive], evaluate)
             found[limit.name] = {"value": number, "origin": "workflow"}
+    run_timeout = workflow.limits.get("_run_timeout", (written or {}).get("run_timeout"))
+    if isinstance(run_timeout, dict):
+        from digpy.control.error_time import error_time  # on use: few workflows ask for it
+
+        cap = settings.duration("supervisor.max_cancel_timeout")
+        length = error_time(run_timeout, evaluate, found, cap)
+        if length is not None:
+            found[ERROR_TIMEOUT.name] = {"value": length, "origin": "workflow"}
     if "_attempt_retry" in workflow.limits or settings.integer("supervisor.retry.max"):
         from digpy.control.attempt_retry import attempt_retry_rule
 
@@ -228,6 +244,8 @@ def _configured(limit: Limit, settings: Settings) -> int | None:
 def _written(
     limit: Limit, name: str, written: Json, evaluate: Callable[[Template], str]
 ) -> int | None:
+    if limit.name == "run_timeout" and isinstance(written, dict):
+        written = written.get("after")
     if type(written) is Template:
         written = evaluate(written)
     if limit.type == "number":

@@ -77,6 +77,24 @@ class CommandLocks:
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
         return descriptor
 
+    def take_as_worker(self, attempt: int) -> bool:
+        """Be the worker of `attempt` from now on, until this process dies; False if another is.
+
+        A worker may start what it has claimed as long as it lives, however late.
+        """
+        path = self.worker_path(attempt)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        return True
+
+    def worker_path(self, attempt: int) -> Path:
+        """The file that the worker of `attempt` holds locked."""
+        return self._root / f"{attempt}.worker"
+
     def path(self, attempt: int) -> Path:
         """The lock file of `attempt`."""
         return self._root / str(attempt)

@@ -13,7 +13,7 @@ from digpy.clock import Clock
 from digpy.control.executor import AttemptOver, Executor
 from digpy.control.limits import passed
 from digpy.control.starter import intend_launch
-from digpy.errors import Unavailable
+from digpy.errors import Conflict, Unavailable
 from digpy.spi import Report, Run
 from digpy.store import attempts as attempt_rows
 from digpy.store import events as event_rows
@@ -71,7 +71,8 @@ def relaunch(
 ) -> None:
     """Results that outlived the worker, proofs, losses, and the next launch: one transaction.
 
-    Raises `StillAlive`; nothing is written then.
+    Raises `StillAlive`, and `Conflict` if something was claimed or launched meanwhile; nothing is
+    written then.
     """
 
     def launch(tx: Transaction) -> None:
@@ -79,6 +80,8 @@ def relaunch(
             guard(tx)
         if control.notifier is not None:
             control.notifier.lost(tx, row, clock.now())
+        if run_rows.unproved(tx, row.id):
+            raise Conflict(f"attempt {row.id} is still being worked on")
         intend_launch(tx, row.id, row.epoch, clock.now())
 
     runs = _unproved(control, row.id)

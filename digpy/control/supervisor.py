@@ -42,6 +42,9 @@ itself.
 _GAP = 3
 """So many times the longest pause between two looks means that this process did not run."""
 
+_LONGEST_LOOK = 15 * SECOND
+"""One look may take so long because the database is locked; only what is longer is a pause."""
+
 _LAUNCH_PAUSE = SECOND
 _LONGEST_LAUNCH_PAUSE = 30 * SECOND
 
@@ -94,6 +97,8 @@ class Supervisor:
         self._pace = pace
         self._worker: LocalWorker | None = None
         self._greeted = False
+        self._heard = 0
+        self._is_suspected = False
         self._asked: dict[int, Asked] = {}
         self._looked = read(clock)
         self._swept: int | None = None
@@ -210,21 +215,53 @@ class Supervisor:
                 self.finished = True
                 return now
             return self._launch_again(now)
-        done = False
-        for message in worker.channel.receive():
-            self._greeted = self._greeted or "hello" in message
-            done = done or "done" in message
-        if done:  # it has let go of everything; what is left of it is its exit
+        messages = worker.channel.receive()
+        self._greeted = self._greeted or any("hello" in message for message in messages)
+        if any("done" in message for message in messages):
+            # It has let go of everything; what is left of it is its exit.
             self._launcher.reap(worker)
         if (code := self._launcher.probe(worker)) is not None:
             self._worker_ended(code)
             return now
-        return min([now + self._pace.sweep, *map(self._enforce_safely, self._unfinished())])
+        silent_at = self._listen(heard=bool(messages))
+        ats = map(self._enforce_safely, self._unfinished())
+        return min([now + self._pace.sweep, silent_at, *ats])
+
+    def _listen(self, *, heard: bool) -> int:
+        """Kill a worker that has been silent for too long; return when to listen again.
+
+        It is frozen, or hangs: one that waits for the database or the disk is not silent.
+        """
+        now, limit = self._clock.since_boot(), self._pace.silence
+        silent = now - self._heard
+        if heard:
+            self._heard = now
+            self._suspect(silent, is_suspected=False)
+        elif silent >= limit:
+            self._force(f"the worker has been silent for {silent // SECOND} s: killing it")
+        elif 2 * silent >= limit:
+            self._suspect(silent, is_suspected=True)
+        silent = now - self._heard
+        left = limit - silent if 2 * silent >= limit else limit // 2 - silent
+        return self._clock.now() + max(left, 0)
+
+    def _suspect(self, silent: int, *, is_suspected: bool) -> None:
+        """Note that the worker is suspected, or is so no longer; that changes nothing."""
+        if is_suspected is self._is_suspected or self._cannot_write:
+            return
+        kind = "worker.suspected" if is_suspected else "worker.recovered"
+        with self._deciding() as tx:
+            for row in attempt_rows.unfinished(tx, self._command):
+                data: Params = {"epoch": row.epoch, "seconds": silent // SECOND}
+                self._note(tx, row.id, kind, data)
+        self._is_suspected = is_suspected
 
     def _keep_time(self) -> None:
         """Renew the lead, find jumps of the clock, and notice that we did not run for a while."""
         before, self._looked = self._looked, read(self._clock)
         passed_time = self._looked.since_boot - before.since_boot
+        if passed_time > max(_GAP * self._pace.sweep, _LONGEST_LOOK):
+            self._heard = self._looked.since_boot  # whoever was silent may have slept as well
         jumped = abs(step_between(before, self._looked)) > self._pace.tolerance
         is_due = self._swept is None or self._looked.since_boot - self._swept >= self._pace.sweep
         if not (jumped or is_due):
@@ -278,7 +315,7 @@ class Supervisor:
         if asked is not None and row.phase is not Phase.CANCELING:
             answer_at = asked.since + ANSWER
             if self._clock.since_boot() >= answer_at:
-                self._force(row.id, "the worker does not answer: killing it")
+                self._force("the worker does not answer: killing it", row.id)
             return now + max(0, answer_at - self._clock.since_boot())
         for deadline in self._deadlines(row, now):
             if deadline.at > now:
@@ -298,12 +335,12 @@ class Supervisor:
         limit = deadline.limit.name
         if limit == "cancel_timeout":
             # What was asked to stop ends with the worker, the rest goes on.
-            self._force(row.id, f"attempt {row.id} did not stop in time: killing it")
+            self._force(f"attempt {row.id} did not stop in time: killing it", row.id)
         elif limit == "start_timeout":
             if row.phase is Phase.STARTING:  # else it is a replacement: one more loss
                 since = self._clock.since_boot()
                 self._asked.setdefault(row.id, Asked(deadline.cause, since))
-            self._force(row.id, "the worker did not start in time: killing it")
+            self._force("the worker did not start in time: killing it", row.id)
         else:
             self._tell(f"attempt {row.id} exceeds its limit {limit}: stopping it")
             self._ask(row.id, deadline.cause, "supervisor")
@@ -312,11 +349,14 @@ class Supervisor:
                     if other.id != row.id:
                         self._ask(other.id, "parent", "supervisor")
 
-    def _force(self, attempt: int, why: str) -> None:
+    def _force(self, why: str, attempt: int | None = None) -> None:
+        """Kill the worker because of `attempt`, or of all that it runs."""
         self._tell(why)
         self._stop_worker(self._worker)  # first: it may hold the database
         with self._deciding() as tx:
-            self._note(tx, attempt, "kill.forced", {"target": "worker", "why": why})
+            for row in attempt_rows.unfinished(tx, self._command):
+                if attempt in (None, row.id):
+                    self._note(tx, row.id, "kill.forced", {"target": "worker", "why": why})
 
     def _ask(self, attempt: int, cause: str, actor: str) -> None:
         self._asked.setdefault(attempt, Asked(cause, self._clock.since_boot()))
@@ -450,6 +490,8 @@ class Supervisor:
     def _employ(self, worker: LocalWorker) -> None:
         self._worker = worker
         self._greeted = False
+        self._heard = self._clock.since_boot()
+        self._is_suspected = False
         launches = [[row.id, row.epoch] for row in self._unfinished()]
         reach("supervisor.after_intent")
         worker.channel.send({"start": launches, "command": self._command})

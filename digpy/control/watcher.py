@@ -50,17 +50,29 @@ class Watched(NamedTuple):
 
     def matters(self, path: Path) -> bool:
         """Whether a change of `path` can mean another project."""
-        if path.parent == self.root and (path.suffix == ".dig" or path.name == _IGNORE_FILE):
+        if path.parent == self.root and _is_of_project(path.name):
             return True
         return (
             path.is_relative_to(self.root) and path.relative_to(self.root).as_posix() in self.files
         )
 
 
-def watch_main(watched: Watched, since: int, channel: Channel) -> None:
+class Before(NamedTuple):
+    """How a project looked just before it was read: when that was (nanoseconds), and its names."""
+
+    at: int
+    names: frozenset[str]
+
+    @classmethod
+    def reading(cls, root: Path) -> Before:
+        """Now."""
+        return cls(time.time_ns(), _names(root))
+
+
+def watch_main(watched: Watched, before: Before, channel: Channel) -> None:
     """Body of the forked process: say that something has changed, until the channel closes.
 
-    Also what has changed from `since` on (nanoseconds since the epoch), before anybody watched.
+    Also what has changed since `before`, when nobody watched yet.
     """
     try:
         import watchfiles  # noqa: F401 - whether it is there
@@ -70,7 +82,7 @@ def watch_main(watched: Watched, since: int, channel: Channel) -> None:
     else:
         looks = _told(watched)
     is_changed = next(looks)  # from now on nothing is missed
-    if is_changed or _newest(watched) >= since - _COARSE:
+    if is_changed or _has_changed(watched, before):
         channel.send({"changed": True})
     for is_changed in looks:
         if channel.is_gone:
@@ -105,21 +117,32 @@ def _polled(watched: Watched) -> Iterator[bool]:
 
 def _times(watched: Watched) -> dict[str, int]:
     """When each file was written last."""
-    with os.scandir(watched.root) as entries:
-        paths = [Path(entry.path) for entry in entries if watched.matters(Path(entry.path))]
     found = {}
-    for path in {*paths, *(watched.root / name for name in watched.files)}:
+    for name in _names(watched.root) | watched.files:
         try:
-            found[str(path)] = path.stat().st_mtime_ns
+            found[name] = (watched.root / name).stat().st_mtime_ns
         except FileNotFoundError:
             continue
     return found
 
 
-def _newest(watched: Watched) -> int:
-    """When the files or their directories were written last; a file that is gone is in these."""
-    directories = [path.stat().st_mtime_ns for path in watched.directories if path.is_dir()]
-    return max([*_times(watched).values(), *directories], default=0)
+def _names(root: Path) -> frozenset[str]:
+    with os.scandir(root) as entries:
+        return frozenset(entry.name for entry in entries if _is_of_project(entry.name))
+
+
+def _is_of_project(name: str) -> bool:
+    """Whether a file of that name in the root matters, read or not."""
+    return name.endswith(".dig") or name == _IGNORE_FILE
+
+
+def _has_changed(watched: Watched, before: Before) -> bool:
+    times = _times(watched)
+    return (
+        _names(watched.root) != before.names
+        or not watched.files <= times.keys()
+        or max(times.values(), default=0) >= before.at - _COARSE
+    )
 
 
 class Watcher:
@@ -143,19 +166,19 @@ class Watcher:
         """What to wait for; None while nobody watches."""
         return None if self._worker is None else self._worker.channel
 
-    def watch(self, watched: Watched, since: int) -> None:
-        """Watch these files and no others; they were read at `since` (nanoseconds)."""
+    def watch(self, watched: Watched, before: Before) -> None:
+        """Watch these files and no others; `before` they were read."""
         if watched != self._watched:
             self.close()
             self._watched = watched
-            self._begin(since)
+            self._begin(before)
 
     def is_changed(self) -> bool:
         """Whether something has changed since the last call, or may have while nobody watched."""
         if self._worker is None:
             if self._watched is None or time.monotonic() < self._again_at:
                 return False
-            self._begin(time.time_ns())
+            self._begin(Before.reading(self._watched.root))
             return True
         changed = False
         for message in self._worker.channel.receive():
@@ -176,6 +199,6 @@ class Watcher:
             self._worker.channel.close()
             self._worker = None
 
-    def _begin(self, since: int) -> None:
+    def _begin(self, before: Before) -> None:
         assert self._watched is not None  # noqa: S101 - the caller has looked
-        self._worker = self._launch(partial(watch_main, self._watched, since))
+        self._worker = self._launch(partial(watch_main, self._watched, before))

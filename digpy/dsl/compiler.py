@@ -165,6 +165,14 @@ class _TopLevel:
                 except ValueError as error:
                     example = "{limit: 2, on: [infra, limit], interval: 1m}"
                     self._problem(str(error), key, help=f'for example "{key}: {example}"')
+            elif key == "_run_timeout" and isinstance(value, dict):
+                from digpy.dsl.run_timeout import read_run_timeout  # on use: mostly it is a time
+
+                try:
+                    read_run_timeout(value)
+                except ValueError as error:
+                    example = "{after: 2h, run_error: true, error_timeout: 5m}"
+                    self._problem(str(error), key, help=f'for example "{key}: {example}"')
             elif key != "_pool" and not is_limit(key, value):
                 kind = "a duration" if key.endswith("_timeout") else "a number"
                 example = "2h 30m" if key.endswith("_timeout") else "3"

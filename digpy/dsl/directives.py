@@ -125,8 +125,8 @@ DIRECTIVES: tuple[Directive, ...] = (
     Directive(
         "_run_timeout",
         _ROOT,
-        "duration",
-        "Cancels an attempt that has run this long.",
+        "duration or mapping",
+        "Stops an attempt that has run this long; with `run_error: true`, `_error` is told of it.",
         is_limit=True,
         is_extension=True,
     ),

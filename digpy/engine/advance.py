@@ -12,10 +12,10 @@ child can move.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import assert_never
 
-from digpy.dsl.model import CLEANUPS, SLA_FAIL, SLA_NAMES, Workflow
+from digpy.dsl.model import ALERT, CLEANUPS, SLA_FAIL, SLA_NAMES, Workflow
 from digpy.dsl.options import timeout
 from digpy.durations import written
 from digpy.engine.changes import Changes, End, Move, Output, Stop
@@ -98,7 +98,7 @@ class Draft(Overlay):
             case SlaMissed():
                 self._miss_sla(event)
             case CancelRequested():
-                self._cancel_all()
+                self._cancel_all(event)
             case Killed():
                 self._kill_all()
             case _:
@@ -154,19 +154,28 @@ class Draft(Overlay):
         """What it runs has been told to stop."""
         return task.cancel or task.timed_out or root_fails_by_sla(self, task, None)
 
-    def _cancel_all(self) -> None:
-        if self.cancel or self.root.state in DONE:
+    def _cancel_all(self, event: CancelRequested) -> None:
+        root = self.root
+        if self.cancel or root.state in DONE:
             return
         self.cancel = True
-        self._cancel([self.root.number])
+        # Whoever is being told already that the attempt has failed need not be told anew.
+        told = [n for n in root.children if self[n].definition.name in (ALERT, "^error")]
+        self._cancel([root.number], told if event.limit else (), event.limit)
 
-    def _cancel(self, tops: Iterable[int]) -> None:
-        """Have `tops` and everything below them end; but what cleans up goes on."""
+    def _cancel(
+        self, tops: Iterable[int], sparing: Container[int] = (), limit: int | None = None
+    ) -> None:
+        """Have `tops` and everything below them end; but what cleans up goes on.
+
+        So does what is below `sparing`. A `limit` of the attempt is noted on the root.
+        """
         pending = list(tops)
         unfinished = []
         while pending:
             task = self[pending.pop()]
-            if task.state not in DONE and task.definition.name not in CLEANUPS:
+            goes_on = task.definition.name in CLEANUPS or task.number in sparing
+            if task.state not in DONE and not goes_on:
                 unfinished.append(task.number)
                 pending += task.children
         unfinished.sort()
@@ -175,7 +184,8 @@ class Draft(Overlay):
             if task.state is TaskState.RUNNING and not self._is_stopping(task):
                 self.emit(Stop(number, task.fence))
             task.cancel = True
-            task.timeout = task.deadline_at = None
+            task.deadline_at = None
+            task.timeout = limit if task.parent is None else None
         for number in unfinished:
             # What is open closes when the last of its children has ended.
             if (self[number].state, Cause.CANCELED) in ROWS:
@@ -213,7 +223,7 @@ class Draft(Overlay):
         state = task.state
         if state is TaskState.READY:
             self.ready.append(task.number)
-        elif state is TaskState.PLANNED and not task.timed_out:
+        elif state is TaskState.PLANNED and (task.verdict is not None or not task.timed_out):
             self._opened(task)  # again with each handler; but what timed out only waits
         elif state in DONE:
             task.ended_at = self._at
@@ -365,6 +375,11 @@ class Draft(Overlay):
         self._record_error(task, event)
         self._hold(task, TaskState.GROUP_ERROR)
 
+    def _handle_limit(self, task: Task, event: Event | None) -> None:
+        self._record_error(task, event)
+        task.verdict = TaskState.GROUP_ERROR
+        self._next_handlers(task, None)
+
     def _handle_group_error(self, task: Task, _event: Event | None) -> None:
         self._hold(task, TaskState.GROUP_ERROR)
 
@@ -424,6 +439,7 @@ _ACTIONS: dict[Action, Callable[[Draft, Task, Event | None], None]] = {
     Action.OPEN_ROUND: Draft._open_round,
     Action.NEXT_ROUND: Draft._next_round,
     Action.HANDLE_TIMEOUT: Draft._handle_timeout,
+    Action.HANDLE_LIMIT: Draft._handle_limit,
     Action.HANDLE_GROUP_ERROR: Draft._handle_group_error,
     Action.HANDLE_SUCCESS: Draft._handle_success,
     Action.HANDLE_CANCEL: Draft._handle_cancel,

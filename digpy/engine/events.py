@@ -124,11 +124,13 @@ class SlaMissed(NamedTuple):
 class CancelRequested(NamedTuple):
     """The attempt is to stop: nothing starts any more, and nothing is retried.
 
-    Except below ``^canceled`` and ``^finally``.
+    Except below ``^canceled`` and ``^finally``. With a `limit` (microseconds) the time of the
+    attempt is over, and it fails by that: when everything has stopped, the root's ``^error`` runs.
     """
 
     at: int
     cause: str
+    limit: int | None = None
 
 
 class Killed(NamedTuple):

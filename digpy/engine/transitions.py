@@ -3,9 +3,10 @@
 A row is (state, cause, guard, next state, action). For a state and a cause the first row whose
 guard holds is taken. Guards only ask; actions are carried out by `digpy.engine.advance`, in the
 same step. The table follows digdag 0.10.5 as written down in its behaviour, and departs from it on
-purpose in six places: a cancel ends waiting tasks at once, a group opens a round from its
+purpose in seven places: a cancel ends waiting tasks at once, a group opens a round from its
 definition instead of copying rows, losses are bounded, only what cleans up is born after a cancel,
-a task may time out, and a missed ``sla:`` that makes the attempt fail stops the work.
+a task may time out, a missed ``sla:`` that makes the attempt fail stops the work, and a limit of
+the attempt may be told to the root's handlers.
 
 A task that was to stop does not succeed either, so no task becomes unblocked by it: what is blocked
 stays so.
@@ -64,6 +65,7 @@ class Action(StrEnum):
     OPEN_ROUND = "open the round from the definition, start its time"
     NEXT_ROUND = "next round, count retry, wait"
     HANDLE_TIMEOUT = "record error, hold verdict GROUP_ERROR, add handlers"
+    HANDLE_LIMIT = "record error, hold verdict GROUP_ERROR, keep its limit, add handlers"
     HANDLE_GROUP_ERROR = "hold verdict GROUP_ERROR, add handlers"
     HANDLE_SUCCESS = "hold verdict SUCCESS, add handlers"
     HANDLE_CANCEL = "hold verdict CANCELED, add handlers"
@@ -84,8 +86,13 @@ def is_group(_draft: Draft, task: Task, _event: Event | None) -> bool:
 
 
 def cancel_requested(_draft: Draft, task: Task, _event: Event | None) -> bool:
-    """The attempt, or a task above, is to stop."""
-    return task.cancel
+    """The attempt, or a task above, is to stop, and its end is that."""
+    return task.cancel and not task.fails_by_limit
+
+
+def limit_passed(_draft: Draft, task: Task, _event: Event | None) -> bool:
+    """The time of the attempt is over, and its handlers are to be told; they have not been."""
+    return task.fails_by_limit and not task.tells_limit
 
 
 def canceled_while_busy(_draft: Draft, task: Task, _event: Event | None) -> bool:
@@ -100,8 +107,10 @@ def root_fails_by_sla(draft: Draft, task: Task, _event: Event | None) -> bool:
 
 def canceled_with_handler(draft: Draft, task: Task, _event: Event | None) -> bool:
     """The task is to stop, it had started, and there is something to clean up."""
+    if not cancel_requested(draft, task, None):
+        return False
     started = task.is_group or task.fence > 0
-    return task.cancel and started and bool(draft.handlers(task, TaskState.CANCELED))
+    return started and bool(draft.handlers(task, TaskState.CANCELED))
 
 
 def opens(_draft: Draft, task: Task, event: Event | None) -> bool:
@@ -233,6 +242,7 @@ TABLE: tuple[Row, ...] = (
     Row(_S.READY, _C.TIMED_OUT, always, _S.ERROR, _A.RECORD_ERROR),
     Row(_S.READY, _C.SLA_MISSED, always, _S.PLANNED, _A.NOTHING),
     Row(_S.READY, _C.CANCELED, canceled_while_busy, _S.PLANNED, _A.NOTHING),
+    Row(_S.READY, _C.CANCELED, limit_passed, _S.PLANNED, _A.HANDLE_LIMIT),
     Row(_S.READY, _C.CANCELED, canceled_with_handler, _S.PLANNED, _A.HANDLE_CANCEL),
     Row(_S.READY, _C.CANCELED, always, _S.CANCELED, _A.NOTHING),
     Row(_S.READY, _C.KILLED, always, _S.CANCELED, _A.NOTHING),
@@ -247,6 +257,7 @@ TABLE: tuple[Row, ...] = (
     Row(_S.RUNNING, _C.LOST, lost_too_often, _S.ERROR, _A.RECORD_ERROR),
     Row(_S.RUNNING, _C.LOST, always, _S.READY, _A.COUNT_LOSS),
     Row(_S.RUNNING, _C.STOPPED, canceled_while_busy, _S.PLANNED, _A.NOTHING),
+    Row(_S.RUNNING, _C.STOPPED, limit_passed, _S.PLANNED, _A.HANDLE_LIMIT),
     Row(_S.RUNNING, _C.STOPPED, canceled_with_handler, _S.PLANNED, _A.HANDLE_CANCEL),
     Row(_S.RUNNING, _C.STOPPED, cancel_requested, _S.CANCELED, _A.NOTHING),
     Row(_S.RUNNING, _C.STOPPED, root_fails_by_sla, _S.PLANNED, _A.NOTHING),
@@ -262,6 +273,7 @@ TABLE: tuple[Row, ...] = (
     Row(_S.RETRY_WAITING, _C.TIMED_OUT, always, _S.ERROR, _A.RECORD_ERROR),
     Row(_S.RETRY_WAITING, _C.SLA_MISSED, always, _S.PLANNED, _A.NOTHING),
     Row(_S.RETRY_WAITING, _C.CANCELED, canceled_while_busy, _S.PLANNED, _A.NOTHING),
+    Row(_S.RETRY_WAITING, _C.CANCELED, limit_passed, _S.PLANNED, _A.HANDLE_LIMIT),
     Row(_S.RETRY_WAITING, _C.CANCELED, canceled_with_handler, _S.PLANNED, _A.HANDLE_CANCEL),
     Row(_S.RETRY_WAITING, _C.CANCELED, always, _S.CANCELED, _A.NOTHING),
     Row(_S.RETRY_WAITING, _C.KILLED, always, _S.CANCELED, _A.NOTHING),
@@ -269,9 +281,11 @@ TABLE: tuple[Row, ...] = (
     Row(_S.GROUP_RETRY_WAITING, _C.DUE, always, _S.READY, _A.NOTHING),
     Row(_S.GROUP_RETRY_WAITING, _C.SLA_MISSED, always, _S.PLANNED, _A.NOTHING),
     Row(_S.GROUP_RETRY_WAITING, _C.CANCELED, canceled_while_busy, _S.PLANNED, _A.NOTHING),
+    Row(_S.GROUP_RETRY_WAITING, _C.CANCELED, limit_passed, _S.PLANNED, _A.HANDLE_LIMIT),
     Row(_S.GROUP_RETRY_WAITING, _C.CANCELED, canceled_with_handler, _S.PLANNED, _A.HANDLE_CANCEL),
     Row(_S.GROUP_RETRY_WAITING, _C.CANCELED, always, _S.CANCELED, _A.NOTHING),
     Row(_S.GROUP_RETRY_WAITING, _C.KILLED, always, _S.CANCELED, _A.NOTHING),
+    Row(_S.PLANNED, _C.SETTLED, limit_passed, _S.PLANNED, _A.HANDLE_LIMIT),
     Row(_S.PLANNED, _C.SETTLED, canceled_with_handler, _S.PLANNED, _A.HANDLE_CANCEL),
     Row(_S.PLANNED, _C.SETTLED, cancel_requested, _S.CANCELED, _A.NOTHING),
     Row(_S.PLANNED, _C.SETTLED, handler_left, _S.PLANNED, _A.NEXT_HANDLERS),

@@ -50,7 +50,8 @@ class TaskRow(NamedTuple):
         started_at: first claim; ended_at: when done. UTC microseconds.
         timeout: how long the present try may take, microseconds; None: as long as it likes.
         deadline_at: when that is over, UTC microseconds; None with a `timeout`: it is over, and
-            what runs is being stopped.
+            what runs is being stopped. With `cancel` that is the time of the attempt, and holds
+            until it ends.
     """
 
     number: int
@@ -168,6 +169,16 @@ class Task:
     def timed_out(self) -> bool:
         """Its deadline has passed; it fails once nothing below it runs."""
         return self.timeout is not None and self.deadline_at is None
+
+    @property
+    def fails_by_limit(self) -> bool:
+        """The time of the attempt, whose root this is, is over, and its handlers are to be told."""
+        return self.cancel and self.timed_out
+
+    @property
+    def tells_limit(self) -> bool:
+        """It fails by a limit of the attempt, and nothing but its handlers goes on."""
+        return self.fails_by_limit and self.verdict in FAILED
 
     def row(self) -> TaskRow:
         """The part that the database keeps."""

@@ -51,6 +51,11 @@ class Channel:
         except BrokenPipeError:
             return
 
+    def offer(self, message: dict[str, Any]) -> None:
+        """`send` a short message, unless the other side reads nothing and there is no room."""
+        if select.select([], [self._writer], [], 0)[1]:
+            self.send(message)
+
     def receive(self) -> list[dict[str, Any]]:
         """The messages that have arrived; never waits. Nothing may mean `closed`."""
         held, self._held = self._held, []

@@ -36,7 +36,9 @@ KINDS: Mapping[str, str] = {
     "task.lost": "a run of a program is gone without a result, and how that is known",
     "worker.left": "its worker handed it back, because its scheduler stops",
     "worker.lost": "its worker is gone, and how it ended",
+    "worker.recovered": "its worker was silent, and was heard of again",
     "worker.stale": "a worker of an older launch came and was sent away",
+    "worker.suspected": "nothing was heard of its worker for half the time after which it is lost",
 }
 """Everything that can happen to an attempt, in a few words."""
 

@@ -165,6 +165,27 @@ class TestCancel:
         assert (run.attempt()["phase"], run.attempt()["reason"]) == ("failure", "run_timeout")
         run.assert_clean()
 
+    def test_a_limit_that_is_to_be_told_is_told_when_everything_has_stopped(
+        self, project: Make
+    ) -> None:
+        limit = "_run_timeout: {after: 2s, run_error: true}\n"
+        handlers = "_error: {sh>: 'sh effect.sh ${error.message}'}\n"
+        run = project(workflow(limit + handlers + "+a: {sh>: . ./endless.sh}\n"))
+        assert run.run().code == 1
+        assert [effect.text for effect in run.effects][1:] == ["timed out after 2s"]
+        assert (run.attempt()["phase"], run.attempt()["reason"]) == ("failure", "run_timeout")
+        run.assert_clean()
+
+    def test_a_handler_that_is_told_of_a_limit_is_killed_after_its_own_time(
+        self, project: Make
+    ) -> None:
+        limit = "_run_timeout: {after: 2s, run_error: true, error_timeout: 1s}\n"
+        run = project(workflow(limit + "_error: {sh>: sleep 1000}\n+a: {sh>: . ./endless.sh}\n"))
+        assert run.run().code == 1
+        assert (run.attempt()["phase"], run.attempt()["reason"]) == ("failure", "run_timeout")
+        assert states(run)["^error"] == "canceled"
+        run.assert_clean()
+
     def test_a_failing_cleanup_is_shown_and_changes_nothing(self, project: Make) -> None:
         run = project(workflow("+a: {sh>: . ./endless.sh, _canceled: {fail>: left behind}}\n"))
         ended = self.canceled(run, signal.SIGINT).wait()

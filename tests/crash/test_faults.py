@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -197,6 +198,35 @@ def test_a_worker_that_is_frozen_for_a_while_loses_nothing(project: Make) -> Non
     run.assert_clean()
 
 
+def test_a_frozen_worker_starts_nothing_after_the_next_command_has_replaced_it(
+    project: Make, tmp_path: Path
+) -> None:
+    run = project({**SLOW, "w.dig": "+slow: {sh>: . ./slow.sh}\n"})
+    once = tmp_path / "once"
+    first = run.start(
+        DIGPY_FAILPOINT="agent.after_claim",
+        DIGPY_FAILPOINT_SIGNAL="SIGSTOP",
+        DIGPY_FAILPOINT_ONCE=str(once),
+    )
+    eventually(once.exists)
+    worker = first.worker
+    # A process group that loses its last parent outside is sent on by the kernel: not this one.
+    companion = subprocess.Popen(["sleep", "1000"], process_group=first.pid)
+    try:
+        first.send(signal.SIGKILL)
+        eventually(lambda: not first.is_alive)
+        second = run.start()
+        eventually(run.did("slow"))
+        assert processes.look(worker) is None
+    finally:
+        companion.kill()
+        companion.wait()
+    let_go(run)
+    assert second.wait().code == 0
+    assert [effect.fence for effect in run.effects] == [2]
+    run.assert_clean()
+
+
 def test_a_worker_that_is_frozen_between_claim_and_start_is_canceled_all_the_same(
     project: Make, tmp_path: Path
 ) -> None:
@@ -269,7 +299,7 @@ def test_a_cancel_ends_an_attempt_whatever_its_tasks_do(project: Make, state: st
     run = project({**SLOW, "w.dig": STATES[state]})
     command = run.start("--max-task-threads", "1")
     eventually((run.directory / ".digpy" / "locks" / "1").exists)
-    eventually(lambda: state in states_of(run))
+    eventually(lambda: run.attempt()["phase"] == "running" and state in states_of(run))
     command.send(signal.SIGINT)
     assert command.wait().code == 130
     assert run.attempt()["phase"] == "canceled"

@@ -168,6 +168,33 @@ def tables(site: CommandProject, query: str) -> list[dict[str, object]]:
         return []
 
 
+def test_an_attempt_that_waits_too_long_for_its_turn_fails(project: Make) -> None:
+    text = SLOW["w.dig"].replace(", skip_on_overtime: true", "")
+    site = project({**SLOW, "w.dig": f"_queue_timeout: 1s\n{text}"})
+    settings = ["queue.max_active_attempts=1", "supervisor.poll_interval=1s"]
+    command = site.begin("scheduler", *(word for pair in settings for word in ("-X", pair)))
+    late = "SELECT * FROM attempts WHERE reason = 'queue_timeout' AND phase = 'failure'"
+    eventually(lambda: tables(site, late), within=30)
+    assert site.attempt()["phase"] == "running"
+    let_go(site)
+    stop(command)
+
+
+def test_people_are_told_of_a_lost_worker(project: Make) -> None:
+    site = project(SLOW)
+    told = {
+        "DIGPY_NOTIFICATION_TYPE": "shell",
+        "DIGPY_NOTIFICATION_ON": "crash",
+        "DIGPY_NOTIFICATION_SHELL_COMMAND": "cat >> told",
+    }
+    command = started(site, **told)
+    os.kill(worker(command), signal.SIGKILL)
+    eventually((site.directory / "told").exists, within=20)
+    let_go(site)
+    stop(command)
+    assert not command.alive
+
+
 # Edits
 
 
@@ -428,3 +455,26 @@ def test_a_queued_attempt_can_be_killed(project: Make) -> None:
     assert site.attempt(2)["phase"] == "canceled"
     let_go(site)
     stop(command)
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["running", "queued"])
+def test_a_session_that_a_dead_scheduler_left_can_be_run_by_hand(
+    project: Make, number: int
+) -> None:
+    site = project({**SLOW, "w.dig": SLOW["w.dig"].replace(", skip_on_overtime: true", "")})
+    command = site.begin("scheduler", "-X", "queue.max_active_attempts=1")
+    eventually(lambda: len(tables(site, ATTEMPTS)) >= 2, within=20)
+    eventually(site.did("slow"))
+    command.send(signal.SIGKILL)
+    command.wait()
+    let_go(site)
+    query = "SELECT session_time FROM sessions WHERE id = ?"
+    time = datetime.fromtimestamp(site.rows(query, number)[0]["session_time"] / 1_000_000, UTC)
+    ended = site.run("--session", f"{time:%Y-%m-%d %H:%M:%S}")
+    assert ended.code == 0, ended.err
+    query = "SELECT phase FROM attempts WHERE session = ? ORDER BY id DESC LIMIT 1"
+    assert site.rows(query, number) == [{"phase": "success"}]
+    assert (
+        len(site.rows("SELECT * FROM attempts WHERE session = ? AND phase = 'success'", number))
+        == 1
+    )

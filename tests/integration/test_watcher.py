@@ -22,7 +22,8 @@ if sys.argv[2] == "missing":
 root = Path(sys.argv[1])
 launcher, said = LocalLauncher(), []
 files = watcher.Watcher(launcher, launcher.launch, said.append)
-files.watch(watcher.Watched(root, frozenset({"w.dig"})), time.time_ns() + 10**12)
+read = watcher.Before.reading(root)
+files.watch(watcher.Watched(root, frozenset({"w.dig"})), read._replace(at=read.at + 10**12))
 
 def wait():
     while not files.is_changed():

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from digpy.dsl.compiler import compile_generated
-from digpy.dsl.model import CLEANUPS, HANDLER_NAMES, SLA_FAIL, SLA_NAMES, Subtasks
+from digpy.dsl.model import ALERT, CLEANUPS, HANDLER_NAMES, SLA_FAIL, SLA_NAMES, Subtasks
 from digpy.dsl.options import timeout
 from digpy.dsl.retry import RetryRule
 from digpy.engine.advance import advance, begin
@@ -46,7 +46,7 @@ from digpy.engine.events import (
 from digpy.engine.states import DONE, FAILED, MOVING, WAITING, TaskState
 from digpy.engine.transitions import TABLE, round_rule
 from digpy.engine.tree import EVERYTHING, Selection, Task, TaskRow, TaskTree, fails_by_sla
-from digpy.values import Params
+from digpy.values import SECOND, Params
 from tests.support.engine import assert_same, compile_dict, image, reload, successes
 from tests.support.workflows import task_mappings, workflows
 
@@ -77,6 +77,7 @@ class World(RuleBasedStateMachine):
         self.killed = False
         self.left_out = False
         self.missed = False
+        self.limited = False
 
     # What happens
 
@@ -131,19 +132,20 @@ class World(RuleBasedStateMachine):
             fence = task.fence + (-1 if kind == "late" else 1)
             self._feed_nothing(Succeeded(number, fence, self.now, Outcome(store={"s": 0})))
 
-    @rule(chance=st.integers(0, 14))
-    def cancel(self, chance: int) -> None:
+    @rule(chance=st.integers(0, 14), limit=st.none() | st.just(SECOND))
+    def cancel(self, chance: int, limit: int | None) -> None:
         if chance:
             return  # most attempts are left alone
         if self.tree.cancel or self.tree.root.state in DONE:
-            self._feed_nothing(CancelRequested(self.now, "user"))
+            self._feed_nothing(CancelRequested(self.now, "user", limit))
             return
+        self.limited = limit is not None
         running = {
             (n, self.tree[n].fence)
             for n in self._in(TaskState.RUNNING)
             if not (self._cleans(n) or self._was_stopped(self.tree[n]))
         }
-        changes = self._feed(CancelRequested(self.now, "user"))
+        changes = self._feed(CancelRequested(self.now, "user", limit))
         stops = [effect for effect in changes.effects if isinstance(effect, Stop)]
         assert {(stop.number, stop.fence) for stop in stops} == running
         assert len(stops) == len(running)
@@ -292,6 +294,17 @@ class World(RuleBasedStateMachine):
             assert state is not TaskState.CANCELED or self.tree.cancel
 
     @invariant()
+    def what_takes_too_long_fails_and_its_handler_is_told(self) -> None:
+        root = self.tree.root
+        if not self.limited or root.state not in DONE or self.killed:
+            return
+        assert root.state in FAILED
+        assert self._error_of(root) or root.failed
+        if "^error" in root.definition.handlers and not self.left_out:
+            names = [self.tree[number].definition.name for number in root.children]
+            assert names.count("^error") == 1
+
+    @invariant()
     def each_finally_runs_once_for_each_task_that_had_started(self) -> None:
         for task in self.tree.tasks.values():
             below = [self.tree[number] for number in (*task.past, *task.children)]
@@ -321,8 +334,8 @@ class World(RuleBasedStateMachine):
                 assert task.deadline_at is None
             else:
                 assert task.state in MOVING - {TaskState.GROUP_RETRY_WAITING}
-                assert task.verdict is None
-                assert not task.cancel
+                assert task.verdict is None or task.fails_by_limit
+                assert task.cancel == (self.limited and task.parent is None)
 
     @invariant()
     def an_unfinished_attempt_can_move(self) -> None:
@@ -362,7 +375,7 @@ class World(RuleBasedStateMachine):
 
     def _begin(self, selection: Selection) -> None:
         self.finished, self.reports, self.ended = {}, [], 0
-        self.killed = self.left_out = self.missed = False
+        self.killed = self.left_out = self.missed = self.limited = False
         self.tree, changes = begin(self.workflow, self.now, LIMIT, selection)
         self._apply(changes)
 
@@ -462,8 +475,13 @@ class World(RuleBasedStateMachine):
             number = self.tree[number].parent
 
     def _cleans(self, number: int) -> bool:
-        """It is, or is below, what runs when something was to stop."""
-        return any(task.definition.name in CLEANUPS for task in self._path(number))
+        """It is, or is below, what runs when something was to stop, or is told of a limit."""
+        told = ("^error", ALERT) if self.limited else ()
+        return any(
+            task.definition.name in CLEANUPS
+            or (task.parent == 1 and task.definition.name in told)
+            for task in self._path(number)
+        )
 
     def _belongs_to_the_end(self, number: int) -> bool:
         """It is, or is below, a handler of the root, or what was added for its ``sla:``."""

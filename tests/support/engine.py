@@ -182,6 +182,10 @@ class Play:
         """Ask the attempt to stop."""
         return self.feed(CancelRequested(self.now, "user"))
 
+    def pass_limit(self) -> Changes:
+        """Let the attempt take longer than its two hours, of which its handlers are to be told."""
+        return self.feed(CancelRequested(self.now, "run_timeout", 7200 * SECOND))
+
     def kill(self) -> Changes:
         """End the attempt at once."""
         return self.feed(Killed(self.now))

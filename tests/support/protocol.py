@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from digpy.control.starter import greet
 from digpy.control.supervisor import Supervisor
 from digpy.control.task_api import LocalTaskApi
 from digpy.dsl.model import Subtasks
+from digpy.engine.events import Due
+from digpy.engine.states import TaskState
 from digpy.errors import Conflict
 from digpy.spi import Report, RetryLater, Run, TaskRequest, TaskResult
 from digpy.store import events as event_rows
@@ -36,6 +38,9 @@ from digpy.values import SECOND
 from tests.support.supervision import PACE, PlayedWorker, Supervised
 
 LIMIT = 600 * SECOND
+GRACE = 75 * SECOND
+"""The cancel timeout, and what a supervisor may take to see that it has passed."""
+
 WORKFLOW = """\
 _run_timeout: 10m
 _cancel_timeout: 60s
@@ -50,6 +55,9 @@ _parallel: true
   +one: {sh>: 'true'}
   +two: {sh>: 'true'}
 """
+
+DEADLY = ("exchange", "tick", "lead", "replace")
+"""What somebody may die in the middle of."""
 
 GROWN = Subtasks({"+x": {"sh>": "true"}, "+y": {"sh>": "true"}})
 
@@ -85,6 +93,11 @@ class Worker:
     def can_act(self) -> bool:
         return self.is_alive and not self.is_frozen
 
+    @property
+    def is_idle(self) -> bool:
+        """It has nothing else to do than to speak with the control plane."""
+        return self.can_act and self.is_greeted and not self.claimed
+
 
 class Protocol:
     """One schedule; raises `AssertionError` when something happens that must not.
@@ -105,16 +118,22 @@ class Protocol:
         self.has_command = False
         self.fuse = 0
         self.started: int | None = None
+        self.asked_at: int | None = None
         self.phase = Phase.STARTING
         self.done: dict[int, tuple[Any, ...]] = {}
         self.ended: object = None
         self.log: list[str] = []
+        self.stranger = self.site.control().executor
+        self.onlooker = self.site.control().database
+        self.version = 0
         self.lead()
 
     # What is alive
 
     def settle(self, runs: Iterable[Run]) -> list[Report]:
         """The janitor: nothing of `runs` is alive afterwards."""
+        for worker in self.workers:  # also one that is frozen
+            self.end_worker(worker)
         reports = []
         for run in runs:
             self.trees.pop(run, None)
@@ -172,11 +191,26 @@ class Protocol:
         lead = Leadership(f"attempt/{row.id}", f"command {len(self.leaders)}", PACE.lease)
         self.leaders.append(self.site.supervisor(lead))
         self.has_command = True
+        self.asked_at = None
+
+    def replace(self) -> None:
+        """A command dies while its worker is frozen, and another one is given."""
+        self.worker.is_frozen = True
+        self.kill_command()
+        self.lead()
 
     def tick(self) -> None:
-        """The command looks, if there is one."""
+        """The command looks, if there is one; who was to stop long ago is dead then."""
         if self.has_command and not self.supervisor.finished:
+            before = self.worker
             self.supervisor.tick()
+            since, now = self.asked_at, self.site.clock.since_boot()
+            if since is not None and now > since + GRACE and before.is_alive:
+                # Who was asked gets time to answer if nobody has looked for a while.
+                for _ in range(3):
+                    self.site.sleep(self.supervisor, 3 * SECOND)
+                over = not before.is_alive or self.site.row().is_done
+                assert over, "it should have stopped long ago, and is alive"
 
     def kill_command(self) -> None:
         self.has_command = False
@@ -199,15 +233,19 @@ class Protocol:
                 self.end_worker(worker, 75)
                 return
             worker.played.channel.arrived.append({"hello": 1})
+            for other in self.workers[:-1]:
+                self.end_worker(other)
             if self.started is None:
                 self.started = self.site.clock.since_boot()
 
     def exchange(self) -> None:
         """A worker reports and claims; one that was replaced finds out."""
-        worker = self.chance.choice([w for w in self.workers if w.can_act and w.is_greeted])
+        worker = self.chance.choice([w for w in self.workers if w.is_idle])
         reports, worker.reports = worker.reports, []
-        if worker.sent and self.chance.random() < 0.3:
-            reports = [*reports, self.chance.choice(worker.sent)]
+        if worker.sent and self.chance.random() < 0.4:
+            running = {run.number for run in self.trees}
+            late = [report for report in worker.sent if report.run.number in running]
+            reports = [*reports, self.chance.choice(late or worker.sent)]
         try:
             got = worker.api.exchange(reports, self.chance.randint(0, 3))
         except StaleLaunch:
@@ -216,6 +254,8 @@ class Protocol:
         worker.sent += reports
         for request in got.requests:
             assert worker.epoch == self.site.row().epoch, "a worker that was replaced has claimed"
+            if request.full_name.endswith("+never"):
+                assert request.fence == 1, "what must not run twice was claimed again"
             worker.claimed.append(request)
         for run in got.cancels:
             self.trees.pop(run, None)
@@ -246,9 +286,9 @@ class Protocol:
         result: Any = TaskResult()
         if name.endswith("+grow"):
             result = TaskResult(GROWN)
-        elif name.endswith("+poll") and self.chance.random() < 0.5:
+        elif name.endswith("+poll") and self.chance.random() < 0.7:
             result = RetryLater(SECOND, {"polls": run.fence})
-        elif self.chance.random() < 0.15:
+        elif self.chance.random() < (0.5 if name.endswith("+try") else 0.15):
             result = {"message": "it failed"}
         retry = 2 if name.endswith("+try") else None
         return Report(run, result, "P1 reaped", retry)
@@ -265,7 +305,7 @@ class Protocol:
     def obey(self) -> None:
         """The worker reads what its command sent."""
         worker = self.worker
-        if worker.can_act and worker.is_greeted:
+        if worker.is_idle:
             for message in worker.played.channel.sent:
                 if "cancel" in message:
                     worker.api.cancel(message["cancel"], message["cause"], message["actor"])
@@ -274,9 +314,30 @@ class Protocol:
     def cancel(self) -> None:
         if self.has_command and not self.supervisor.finished and self.chance.random() < 0.2:
             self.supervisor.cancel("user")
+            if self.asked_at is None:
+                self.asked_at = self.site.clock.since_boot()
+
+    def ignored_cancel(self) -> None:
+        """The worker is frozen, does not hear that it should stop, and time is up."""
+        if self.supervisor.finished:
+            return
+        self.worker.is_frozen = True
+        self.supervisor.cancel("user")
+        self.asked_at = self.asked_at or self.site.clock.since_boot()
+        self.site.clock.advance(90 * SECOND)
+        self.tick()
+
+    def wake(self) -> None:
+        """Another process ends what a task has waited for."""
+        with self.site.database.reading() as tx:
+            tasks = task_rows.summary(tx, self.site.attempt)
+        for task in tasks:
+            if task.state is TaskState.RETRY_WAITING:
+                due = Due(task.number, self.now)
+                self.stranger.step(self.site.attempt, [due], work=False)
 
     def time_passes(self) -> None:
-        self.site.clock.advance(self.chance.choice([1, 1, 5, 30]) * SECOND)
+        self.site.clock.advance(self.chance.choice([1, 1, 5, 30, 90]) * SECOND)
 
     def clock_is_set(self) -> None:
         hours = self.chance.randint(-24, 24)
@@ -290,10 +351,14 @@ class Protocol:
     # What must hold
 
     def check(self) -> None:
-        assert violations(self.site.state / "digpy.db") == []
-        self.check_trees()
-        self.check_attempt()
-        self.check_tasks()
+        if self.trees:
+            self.check_trees()
+        version = self.onlooker.changes()
+        if version != self.version:
+            self.version = version
+            assert violations(self.onlooker.path) == []
+            self.check_attempt()
+            self.check_tasks()
 
     def check_trees(self) -> None:
         """No two of a task are alive, none without a claim, none that is said to be dead."""
@@ -310,6 +375,8 @@ class Protocol:
         if row.phase is not self.phase:
             assert row.phase in MOVES[self.phase] or self.phase in (Phase.STARTING, Phase.RUNNING)
             self.phase = row.phase
+            if row.phase is Phase.CANCELING and self.asked_at is None:
+                self.asked_at = self.site.clock.since_boot()
         if self.ended is not None:
             assert row == self.ended, "an attempt changed after its end"
         elif row.is_done:
@@ -343,7 +410,7 @@ class Protocol:
     def act(self) -> None:
         """One thing that may happen now, and perhaps somebody dies of it."""
         name = self.chance.choice(self.possible())
-        crash = self.chance.random() < 0.12 and name in ("exchange", "tick", "lead")
+        crash = self.chance.random() < 0.12 and name in DEADLY
         self.fuse = self.chance.randint(1, 4) if crash else 0
         self.log.append(name + (f" (dies at {self.fuse})" if crash else ""))
         try:
@@ -359,22 +426,39 @@ class Protocol:
         """Whoever was at work is dead, and what it had in memory is gone."""
         if name == "exchange":
             for worker in self.workers:
-                if worker.can_act and worker.is_greeted:
+                if worker.is_idle:
                     self.end_worker(worker)
         else:
             self.has_command = False
 
     def possible(self) -> list[str]:
-        names = ["time_passes", "keepers", "cancel", "clock_is_set", "old_leader_thaws"]
+        names = [
+            "time_passes",
+            "keepers",
+            "cancel",
+            "wake",
+            "wake",
+            "clock_is_set",
+            "old_leader_thaws",
+        ]
         if self.has_command:
-            names += ["tick"] * 6 + ["kill_command", "obey", "obey", "hello", "hello", "hello"]
+            names += ["tick"] * 6 + [
+                "kill_command",
+                "replace",
+                "ignored_cancel",
+                "obey",
+                "obey",
+                "hello",
+                "hello",
+                "hello",
+            ]
         elif not self.ended:
             names += ["lead"] * 4
         self.worker  # noqa: B018 - makes it known
         alive = [worker for worker in self.workers if worker.is_alive]
         if alive:
             names += ["kill_worker", "freeze_worker", "thaw_worker", "thaw_worker"]
-        if any(worker.can_act and worker.is_greeted for worker in alive):
+        if any(worker.is_idle for worker in alive):
             names += ["exchange"] * 10
         if any(worker.can_act and worker.claimed for worker in alive):
             names += ["start_program"] * 6
@@ -432,6 +516,3 @@ def play(directory: Path, seed: int, steps: int) -> None:
         except Exception as error:
             story = "\n".join(found.log)
             raise AssertionError(f"seed {seed}: {error!r} after\n{story}") from error
-
-
-Play = Callable[[Path, int, int], None]

@@ -37,7 +37,7 @@ from digpy.values import SECOND
 from tests.support.clock import ManualClock
 from tests.support.recorded_execution import RememberedLogs
 
-PACE = Pace(sweep=5 * SECOND, lease=15 * SECOND, tolerance=2 * SECOND)
+PACE = Pace(sweep=5 * SECOND, lease=15 * SECOND, tolerance=2 * SECOND, silence=300 * SECOND)
 SLEEP = "+slow:\n  sh>: sleep 1000\n"
 
 
@@ -98,6 +98,7 @@ class Supervised:
 
     Attributes:
         immortal: processes of runs cannot be killed as long as this is set.
+        frozen: the worker says nothing, while time passes, as long as this is set.
         left: results that programs left on disk, by task number.
         said: what the supervisor told the person.
     """
@@ -114,6 +115,7 @@ class Supervised:
         self.launcher = PlayedLauncher()
         self.said: list[str] = []
         self.immortal = False
+        self.frozen = False
         self.left: dict[int, TaskResult] = {}
         self._databases: list[Database] = []
         self.database = self._open()
@@ -177,6 +179,8 @@ class Supervised:
         """Let time pass as a supervisor does that is called when it asked to be."""
         end = self.clock.now() + microseconds
         while not supervisor.finished:
+            if not self.frozen:
+                self.worker.channel.arrived.append({"alive": True})
             again = supervisor.tick()
             now = self.clock.now()
             if now >= end and again > now:

@@ -10,9 +10,10 @@ from typing import Any, cast
 
 import pytest
 
-from digpy.agent.agent import Agent
+from digpy.agent.agent import Agent, Heartbeat
 from digpy.agent.programs import ProgramEnded
 from digpy.spi import Exchange, Report, Run, TaskRequest
+from digpy.values import SECOND
 from tests.support.clock import ManualClock
 
 RUN = Run(7, 2, 1)
@@ -84,12 +85,16 @@ class Channel:
 
     def __init__(self) -> None:
         self._ours, self._theirs = socket.socketpair()
+        self.offered: list[dict[str, Any]] = []
 
     def fileno(self) -> int:
         return self._ours.fileno()
 
     def receive(self) -> list[Any]:
         return []
+
+    def offer(self, message: dict[str, Any]) -> None:
+        self.offered.append(message)
 
     def close(self) -> None:
         self._ours.close()
@@ -112,6 +117,7 @@ def reported(channel: Channel, reason: int) -> Report:
         ManualClock(),
         channel,
         lambda _: None,
+        Heartbeat(channel, ManualClock(), SECOND),
         slots=1,
         stop_grace=0,
     ).run()
@@ -202,6 +208,7 @@ def left(programs: RunningProgram, patience: int) -> OpenApi:
         ManualClock(),
         channel,
         lambda _: None,
+        Heartbeat(channel, ManualClock(), SECOND),
         slots=1,
         stop_grace=3_000_000,
     ).run()
@@ -223,3 +230,25 @@ def test_a_program_that_does_not_end_in_time_is_stopped_and_handed_back() -> Non
 
 def test_a_worker_that_leaves_claims_nothing_more() -> None:
     assert left(RunningProgram(), patience=0).rooms == [1, 0]
+
+
+def test_a_heartbeat_is_sent_at_once_and_then_once_in_an_interval(channel: Channel) -> None:
+    clock = ManualClock()
+    heartbeat = Heartbeat(channel, clock, 10 * SECOND)
+    assert heartbeat.beat() == 10
+    clock.advance(10 * SECOND - 1)
+    heartbeat.beat()
+    assert len(channel.offered) == 1
+    clock.advance(1)
+    heartbeat.beat()
+    assert len(channel.offered) == 2
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_heart(channel: Channel) -> None:
+    clock = ManualClock()
+    heartbeat = Heartbeat(channel, clock, 10 * SECOND)
+    heartbeat.beat()
+    clock.advance(10 * SECOND)
+    clock.set(0)
+    heartbeat.beat()
+    assert len(channel.offered) == 2

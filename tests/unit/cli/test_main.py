@@ -52,7 +52,7 @@ def test_the_command_alone_answers_with_its_help(digpy: Digpy, golden: Golden) -
     golden.check("cli/help.txt", ended.out)
 
 
-@pytest.mark.parametrize("command", ["init", "check", "run"])
+@pytest.mark.parametrize("command", ["init", "check", "run", "scheduler"])
 def test_a_command_explains_itself(digpy: Digpy, golden: Golden, command: str) -> None:
     ended = digpy(command, "--help")
 

@@ -176,3 +176,12 @@ def test_a_success_is_not_tried_again(make: Make) -> None:
     site.report(request)
     assert site.row().phase is Phase.SUCCESS
     assert retry_at(site.row()) is None
+
+
+def test_the_next_attempt_can_be_queued(make: Make) -> None:
+    site = make("1")
+    exhaust(site, site.supervisor())
+    with site.database.transaction() as tx:
+        row = site_row(site, tx)
+        again = start_again(tx, site.starter, row, name="auto-1", waits_for="its turn")
+    assert (site.row(again).phase, site.row(again).waiting_reason) == (Phase.QUEUED, "its turn")

@@ -16,6 +16,7 @@ EXAMPLES: dict[str, Json] = {
     "any": "x",
     "time zone": "UTC",
     "duration": "1h",
+    "duration or mapping": {"after": "1h"},
     "task": {"echo>": "x"},
     "mapping": {},
     "schedule": {"daily>": "07:00:00"},

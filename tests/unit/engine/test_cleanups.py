@@ -8,7 +8,7 @@ import pytest
 
 from digpy.engine.params import error_sources, left_below
 from digpy.engine.states import TaskState
-from tests.support.engine import LEAF, Play, Script, fail, lose, ok, postpone, scripted
+from tests.support.engine import LEAF, Play, Script, fail, lose, ok, postpone, reload, scripted
 
 S = TaskState
 FINALLY = {"sh>": "x", "_finally": LEAF}
@@ -223,6 +223,113 @@ class TestCanceled:
         play.cancel()
         play.end("+w+a")
         assert play.run().claims == ["+w+a", "+w+a^finally"]
+
+
+def error_of(play: Play, name: str) -> object:
+    output = play.tree.newest_output(play.task(name))
+    return None if output is None else output.error
+
+
+TOLD = {"_error": LEAF, "_canceled": LEAF, "_finally": LEAF}
+
+
+class TestLimit:
+    """The time of the attempt is over, and the handlers of the root are to be told."""
+
+    def test_they_run_when_everything_has_stopped(self) -> None:
+        play = Play({**TOLD, "+a": BOTH, "+b": LEAF})
+        play.claim("+w+a")
+        play.pass_limit()
+        assert "+w^error" not in play.names()
+        play.end("+w+a")
+        play.run()
+        below = ["+w+a", "+w+a^canceled", "+w+a^finally"]
+        assert play.claims == [*below, "+w^failure-alert", "+w^error", "+w^finally"]
+
+    def test_the_attempt_has_failed(self) -> None:
+        play = Play({**TOLD, "+a": LEAF})
+        play.claim("+w+a")
+        play.pass_limit()
+        play.end("+w+a")
+        play.run()
+        assert (play.state("+w"), play.state("+w+a")) == (S.GROUP_ERROR, S.CANCELED)
+        assert error_of(play, "+w") == {"message": "timed out after 2h"}
+
+    def test_no_round_is_opened(self) -> None:
+        play = Play({**TOLD, "_retry": 3, "+a": LEAF})
+        play.claim("+w+a")
+        play.pass_limit()
+        play.end("+w+a")
+        assert play.run().task("+w").round == 0
+
+    @pytest.mark.parametrize("step", [ok(), fail(retry=3), lose(), postpone()])
+    def test_an_operator_at_the_top_is_stopped_whatever_it_reports(self, step: Any) -> None:
+        play = Play({**TOLD, "loop>": 3, "_do": LEAF})
+        play.claim("+w")
+        play.pass_limit()
+        play.end("+w", step)
+        assert play.run().claims == ["+w", "+w^failure-alert", "+w^error", "+w^finally"]
+
+    @pytest.mark.parametrize("step", [postpone(60), fail(retry=1), lose()])
+    def test_an_operator_at_the_top_that_waits_ends_at_once(self, step: Any) -> None:
+        play = Play({**TOLD, "loop>": 3, "_do": LEAF})
+        play.play("+w", step)
+        play.pass_limit()
+        assert play.state("+w^error") is S.READY
+
+    def test_a_group_that_waits_for_its_next_round_ends_at_once(self) -> None:
+        play = Play({**TOLD, "_retry": 1, "+a": LEAF}, {"+w+a": fail()})
+        play.play("+w+a")
+        play.pass_limit()
+        assert play.run().claims == ["+w+a", "+w^failure-alert", "+w^error", "+w^finally"]
+
+    def test_a_handler_that_is_being_told_of_a_failure_goes_on(self) -> None:
+        play = Play({**TOLD, "+a": LEAF}, {"+w+a": fail("earlier")})
+        play.play("+w+a")
+        play.claim("+w^error")
+        play.pass_limit()
+        play.end("+w^error")
+        play.run()
+        assert play.state("+w^error") is S.SUCCESS
+        assert play.claims.count("+w^error") == 1
+        assert play.claims[-1] == "+w^finally"
+        assert play.state("+w") is S.GROUP_ERROR
+
+    def test_a_handler_is_told_though_the_work_had_succeeded(self) -> None:
+        play = Play({**TOLD, "+a": LEAF})
+        play.play("+w+a")
+        play.claim("+w^finally")
+        play.pass_limit()
+        play.end("+w^finally")
+        assert play.run().claims == ["+w+a", "+w^finally", "+w^failure-alert", "+w^error"]
+        assert play.state("+w") is S.GROUP_ERROR
+
+    def test_a_cancel_while_they_run_changes_nothing(self) -> None:
+        play = Play({**TOLD, "+a": LEAF})
+        play.claim("+w+a")
+        play.pass_limit()
+        play.end("+w+a")
+        play.claim("+w^error")
+        assert not play.cancel()
+
+    def test_a_crash_while_they_run_changes_nothing(self) -> None:
+        play = Play({**TOLD, "+a": LEAF})
+        play.claim("+w+a")
+        play.pass_limit()
+        play.tree = reload(play.tree)
+        play.end("+w+a")
+        play.tree = reload(play.tree)
+        play.run()
+        assert (play.claims[-1], play.state("+w")) == ("+w^finally", S.GROUP_ERROR)
+
+    def test_a_kill_ends_them(self) -> None:
+        play = Play({**TOLD, "+a": LEAF})
+        play.claim("+w+a")
+        play.pass_limit()
+        play.end("+w+a")
+        play.claim("+w^error")
+        play.kill()
+        assert (play.state("+w^error"), play.state("+w")) == (S.CANCELED, S.CANCELED)
 
 
 class TestKilled:

@@ -44,8 +44,9 @@ def test_every_cause_and_every_action_is_in_use() -> None:
 
 def test_nothing_but_what_runs_or_is_open_survives_a_cancel() -> None:
     for state in MOVING - {TaskState.RUNNING, TaskState.PLANNED}:
-        busy, cleaning, ending = ROWS[state, Cause.CANCELED]
+        busy, telling, cleaning, ending = ROWS[state, Cause.CANCELED]
         assert busy.guard is canceled_while_busy
+        assert telling.action is Action.HANDLE_LIMIT
         assert cleaning.action is Action.HANDLE_CANCEL
         assert ending.target is TaskState.CANCELED
 
