@@ -17,7 +17,9 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, Final, NamedTuple
 
-import quickjs
+# The module itself. The package around it starts a thread when it is imported, for a class that is
+# not used here, and a process with two threads cannot be forked.
+import _quickjs as quickjs
 
 from digpy.expr.javascript import (
     MEMORY_LIMIT,

@@ -161,6 +161,16 @@ def test_a_process_that_is_killed_is_replaced_within_two_seconds(
     run.assert_clean()
 
 
+def test_a_worker_is_replaced_though_the_command_has_evaluated_an_expression(project: Make) -> None:
+    limit = '_run_timeout: "${60 * 60}s"\n'
+    run = project({**SLOW, "w.dig": limit + SLOW["w.dig"]})
+    command = started(run)
+    os.kill(command.worker, signal.SIGKILL)
+    eventually(lambda: texts(run).count("slow") == 2)
+    let_go(run)
+    assert command.wait().code == 0
+
+
 def test_all_tasks_that_ran_at_once_run_again_after_the_worker_s_death(project: Make) -> None:
     tasks = "".join(f"+t{n}: {{sh>: . ./slow.sh}}\n" for n in range(3))
     run = project({**SLOW, "w.dig": f"_parallel: true\n{tasks}"})

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 HEAVY = frozenset(
     {
-        "alembic", "asyncio", "http", "lark", "logging", "quickjs", "rich", "ssl", "sqlalchemy",
+        "alembic", "asyncio", "http", "lark", "logging", "_quickjs", "quickjs", "rich", "ssl", "sqlalchemy",
         "tempfile",
     }
 )  # fmt: skip

@@ -1,5 +1,7 @@
 """What an expression can do to the engine, to the next expression, and to us: nothing."""
 
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -184,3 +186,14 @@ def test_check_tells_where_a_syntax_error_is() -> None:
     assert error is not None
     assert error.position == (2, 4)
     assert ENGINE.check("nope.nope()") is None
+
+
+def test_an_evaluation_leaves_a_process_that_can_be_forked() -> None:
+    program = (
+        "import threading; from digpy.expr.quickjs_engine import QuickJS;"
+        " QuickJS().render(('1',), {}, 'UTC', 0); print(threading.active_count())"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert printed.stdout == "1\n"
