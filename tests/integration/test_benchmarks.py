@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.peers.run import PEERS
 from benchmarks.run import WORKLOADS
+from digpy import __version__
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,8 +64,14 @@ def test_a_peer_is_pinned(name: str) -> None:
 
 def test_digpy_is_measured_without_peers(tmp_path: Path) -> None:
     sizes = ["--repeat", 1, "--tasks", 5, "--programs", 2]
-    table = _run("benchmarks/peers/run.py", "--venvs", tmp_path, "--json", *sizes)
-    assert {row["engine"] for row in json.loads(table)["results"]} == {"digpy"}
+    table = _run("benchmarks/peers/run.py", "--venvs", tmp_path, *sizes)
+    assert table.startswith(f"| work | digpy {__version__} |\n")
+
+
+def test_digpy_is_measured_for_programs(tmp_path: Path) -> None:
+    sizes = ["--repeat", 1, "--tasks", 5, "--programs", 2]
+    answer = _run("benchmarks/peers/run.py", "--venvs", tmp_path, "--json", *sizes)
+    assert {row["engine"] for row in json.loads(answer)["results"]} == {"digpy"}
 
 
 @pytest.mark.parametrize("name", PEERS)
@@ -85,3 +92,18 @@ def test_fuzzing_tries_texts_of_every_target_and_finds_nothing(tmp_path: Path) -
     printed = _run("benchmarks/fuzz.py", "--blind", "--minutes", 0.1, "--finds", tmp_path)
     assert printed.count(" texts") == printed.count("blind") > 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_short_soak_kills_and_finds_nothing() -> None:
+    ended = subprocess.run(
+        [sys.executable, "benchmarks/soak.py", "--json", "--minutes", "0.1", "--sessions", "2"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    report = json.loads(ended.stdout)
+    assert sum(report["kills"].values()) > 0
+    assert set(map(len, report["faults"].values())) == {0}
