@@ -85,7 +85,9 @@ class Disk:
     def is_low(self) -> bool:
         """Whether nothing new may start now; looks at most once a second."""
         now = self._clock.since_boot()
-        if self._min_free and (self._looked_at is None or now - self._looked_at >= _LOOK):
+        # Also where nothing is watched: a database without room has begun what has to end again.
+        is_watched = self._min_free or self._low_since is not None
+        if is_watched and (self._looked_at is None or now - self._looked_at >= _LOOK):
             self._looked_at = now
             self._judge(self._look(self._state), now)
         return self._low_since is not None

@@ -75,7 +75,8 @@ _RULES = {
         SELECT r.attempt, r.number, r.fence FROM task_runs r
          WHERE r.proof IS NULL
            AND EXISTS (SELECT 1 FROM task_runs s
-                        WHERE s.attempt = r.attempt AND s.number = r.number AND s.fence > r.fence)""",
+                        WHERE s.attempt = r.attempt AND s.number = r.number
+                          AND s.fence > r.fence)""",
     "launches claim one after another": """
         SELECT r.attempt, r.number, r.fence FROM task_runs r
          WHERE EXISTS (SELECT 1 FROM task_runs s

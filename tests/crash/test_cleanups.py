@@ -183,7 +183,7 @@ class TestCancel:
         run = project(workflow(limit + "_error: {sh>: sleep 1000}\n+a: {sh>: . ./endless.sh}\n"))
         assert run.run().code == 1
         assert (run.attempt()["phase"], run.attempt()["reason"]) == ("failure", "run_timeout")
-        assert states(run)["^error"] == "canceled"
+        assert states(run)["+w^error"] == "canceled"
         run.assert_clean()
 
     def test_a_failing_cleanup_is_shown_and_changes_nothing(self, project: Make) -> None:

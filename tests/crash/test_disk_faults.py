@@ -79,10 +79,9 @@ def run_with_fault(project: CommandProject, fault: str) -> int:
         missing = pytest.fail if os.environ.get("CI") else pytest.skip
         missing("strace is not installed")
     trace = project.directory / "trace"
+    options = ["-e", "trace=fsync,fdatasync", "-e", f"inject=fsync,fdatasync:{fault}"]
     ended = subprocess.run(
-        [strace, "-f", "-o", str(trace), "-e", "trace=fsync,fdatasync"]
-        + ["-e", f"inject=fsync,fdatasync:{fault}"]
-        + [sys.executable, "-m", "digpy", "run", "w.dig"],
+        [strace, "-f", "-o", trace, *options, sys.executable, "-m", "digpy", "run", "w.dig"],
         cwd=project.directory,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,

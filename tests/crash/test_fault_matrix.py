@@ -32,6 +32,7 @@ class Missing(NamedTuple):
 
 RUN = "crash/test_run_crashes.py::"
 FAULTS = "crash/test_faults.py::"
+FROZEN = "crash/test_frozen_worker.py::"
 DISK = "crash/test_disk_faults.py::"
 TREE = "crash/test_process_tree.py::"
 WATCHED = "unit/control/test_run_monitoring.py::"
@@ -40,7 +41,7 @@ AT_A_PLACE = RUN + "test_a_run_ends_as_if_nobody_had_died"
 AT_MOST_ONCE = FAULTS + "test_what_must_not_run_twice_runs_at_most_once"
 ANY_SCHEDULE = PROTOCOL + "test_no_schedule_of_faults_breaks_the_protocol"
 
-NO_AGENTS = "all agents are on the machine of their supervisor: there is no lease to run out"
+NO_AGENTS = "all agents are on the machine of their supervisor: nobody is out of its reach"
 NO_SERVER = "there is no server yet"
 NO_POSTGRESQL = "there is no PostgreSQL yet: the schema has a twin, and nothing uses it"
 NO_CELERY = "there is no Celery executor yet"
@@ -92,13 +93,23 @@ MATRIX: dict[int, Tried | Missing] = {
     ),
     13: Tried(
         "a worker is frozen for a while",
-        (FAULTS + "test_a_worker_that_is_frozen_for_a_while_loses_nothing",),
+        (
+            FAULTS + "test_a_worker_that_is_frozen_for_a_while_loses_nothing",
+            FROZEN + "test_a_worker_that_is_frozen_for_less_than_its_time_goes_on",
+        ),
     ),
-    14: Missing("a worker is frozen for longer than its lease", NO_AGENTS),
+    14: Tried(
+        "a worker is frozen for longer than its lease",
+        (
+            FROZEN + "test_a_worker_that_is_frozen_for_longer_is_killed_and_its_task_runs_again",
+            FROZEN + "test_a_worker_that_is_frozen_while_it_writes_does_not_keep_the_database",
+            FAULTS + "test_a_frozen_worker_starts_nothing_after_the_next_command_has_replaced_it",
+        ),
+    ),
     15: Missing("an agent is cut off", NO_AGENTS),
     16: Missing("an agent is cut off for a while", NO_AGENTS),
     17: Missing("an agent is cut off, and waited for", NO_AGENTS),
-    18: Missing("the heartbeat of an agent dies", NO_AGENTS),
+    18: Missing("the heartbeat of an agent dies", "heart and work of a worker are one thread"),
     19: Tried("a result comes after the run was given up", (ANY_SCHEDULE,)),
     20: Tried(
         "a result comes after the task was claimed again",

@@ -69,6 +69,28 @@ def test_a_worker_that_is_frozen_while_it_writes_does_not_keep_the_database(
     run.assert_clean()
 
 
+def test_a_worker_that_is_frozen_while_it_writes_does_not_stop_a_scheduler(
+    project: Make,
+) -> None:
+    schedule = "timezone: UTC\nschedule: {seconds_interval>: 1}\n"
+    run = project({"w.dig": schedule + "+a: {sh>: 'sh effect.sh ${session_time}'}\n"})
+    once = run.directory / "once"
+    command = run.begin(
+        "scheduler",
+        *SOON,
+        DIGPY_FAILPOINT="executor.mid_commit:2",
+        DIGPY_FAILPOINT_ONCE=str(once),
+        DIGPY_FAILPOINT_SIGNAL="SIGSTOP",
+    )
+    eventually(once.exists, within=20)
+    eventually(lambda: run.events("worker.lost"), within=30)
+    done = len(texts(run))
+    eventually(lambda: len(texts(run)) > done + 2, within=20)
+    command.send(signal.SIGTERM)
+    assert command.wait().code == 0
+    run.assert_clean()
+
+
 def test_an_idle_worker_is_not_lost(project: Make) -> None:
     run = project({"w.dig": "+wait: {wait>: 7s}\n"})
     assert run.run(*SOON).code == 0

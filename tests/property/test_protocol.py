@@ -28,8 +28,8 @@ from tests.support import protocol
 from tests.support.protocol import Protocol, play
 
 SCHEDULES = 40
-STEPS = 60
-BUDGET = 100
+STEPS = 80
+BUDGET = 60
 """Schedules in which a mutation has to be found."""
 
 pytestmark = pytest.mark.timeout(300)

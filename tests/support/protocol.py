@@ -103,6 +103,7 @@ class Protocol:
     """One schedule; raises `AssertionError` when something happens that must not.
 
     Attributes:
+        waiting: tasks that wait for their time.
         trees: the runs of which processes are alive, and whose worker they belong to.
         left: outcomes that programs left on disk.
     """
@@ -120,6 +121,7 @@ class Protocol:
         self.started: int | None = None
         self.asked_at: int | None = None
         self.phase = Phase.STARTING
+        self.waiting: list[int] = []
         self.done: dict[int, tuple[Any, ...]] = {}
         self.ended: object = None
         self.log: list[str] = []
@@ -209,7 +211,7 @@ class Protocol:
                 # Who was asked gets time to answer if nobody has looked for a while.
                 for _ in range(3):
                     self.site.sleep(self.supervisor, 3 * SECOND)
-                over = not before.is_alive or self.site.row().is_done
+                over = before.played.status is not None or self.site.row().is_done
                 assert over, "it should have stopped long ago, and is alive"
 
     def kill_command(self) -> None:
@@ -220,7 +222,8 @@ class Protocol:
         if len(self.leaders) > 1:
             old = self.chance.choice(self.leaders[:-1])
             if not old.finished:
-                self.chance.choice([old.tick, lambda: old.cancel("user")])()
+                if self.chance.random() < 0.5:
+                    old.cancel("user")
                 with suppress(Conflict):
                     old.tick()
 
@@ -242,9 +245,9 @@ class Protocol:
         """A worker reports and claims; one that was replaced finds out."""
         worker = self.chance.choice([w for w in self.workers if w.is_idle])
         reports, worker.reports = worker.reports, []
-        if worker.sent and self.chance.random() < 0.4:
-            running = {run.number for run in self.trees}
-            late = [report for report in worker.sent if report.run.number in running]
+        newest = {run.number: run.fence for run in self.trees}
+        late = [sent for sent in worker.sent if newest.get(sent.run.number, 0) > sent.run.fence]
+        if late or (worker.sent and self.chance.random() < 0.3):
             reports = [*reports, self.chance.choice(late or worker.sent)]
         try:
             got = worker.api.exchange(reports, self.chance.randint(0, 3))
@@ -312,14 +315,14 @@ class Protocol:
             worker.played.channel.sent.clear()
 
     def cancel(self) -> None:
-        if self.has_command and not self.supervisor.finished and self.chance.random() < 0.2:
+        if self.has_command and not self.supervisor.finished and self.chance.random() < 0.1:
             self.supervisor.cancel("user")
             if self.asked_at is None:
                 self.asked_at = self.site.clock.since_boot()
 
     def ignored_cancel(self) -> None:
         """The worker is frozen, does not hear that it should stop, and time is up."""
-        if self.supervisor.finished:
+        if self.supervisor.finished or self.chance.random() < 0.8:
             return
         self.worker.is_frozen = True
         self.supervisor.cancel("user")
@@ -329,15 +332,11 @@ class Protocol:
 
     def wake(self) -> None:
         """Another process ends what a task has waited for."""
-        with self.site.database.reading() as tx:
-            tasks = task_rows.summary(tx, self.site.attempt)
-        for task in tasks:
-            if task.state is TaskState.RETRY_WAITING:
-                due = Due(task.number, self.now)
-                self.stranger.step(self.site.attempt, [due], work=False)
+        due = Due(self.chance.choice(self.waiting), self.now)
+        self.stranger.step(self.site.attempt, [due], work=False)
 
     def time_passes(self) -> None:
-        self.site.clock.advance(self.chance.choice([1, 1, 5, 30, 90]) * SECOND)
+        self.site.clock.advance(self.chance.choice([1, 1, 1, 5, 30]) * SECOND)
 
     def clock_is_set(self) -> None:
         hours = self.chance.randint(-24, 24)
@@ -398,9 +397,10 @@ class Protocol:
         for number, row in self.done.items():
             assert rows[number - 1] == row, f"task {number} changed after its end"
         outcomes = {(run.run.number, run.run.fence): run.outcome for run in runs}
+        self.waiting = [row.number for row in rows if row.state is TaskState.RETRY_WAITING]
         for row in rows:
             polls = row.state_params.get("polls")
-            if polls is not None:
+            if isinstance(polls, int):
                 assert outcomes[row.number, polls] == "postponed", "a poll that was given up"
             if row.ended_at is not None:
                 self.done[row.number] = row
@@ -432,39 +432,32 @@ class Protocol:
             self.has_command = False
 
     def possible(self) -> list[str]:
-        names = [
-            "time_passes",
-            "keepers",
-            "cancel",
-            "wake",
-            "wake",
-            "clock_is_set",
-            "old_leader_thaws",
-        ]
-        if self.has_command:
-            names += ["tick"] * 6 + [
-                "kill_command",
-                "replace",
-                "ignored_cancel",
-                "obey",
-                "obey",
-                "hello",
-                "hello",
-                "hello",
-            ]
-        elif not self.ended:
-            names += ["lead"] * 4
-        self.worker  # noqa: B018 - makes it known
-        alive = [worker for worker in self.workers if worker.is_alive]
-        if alive:
-            names += ["kill_worker", "freeze_worker", "thaw_worker", "thaw_worker"]
-        if any(worker.is_idle for worker in alive):
-            names += ["exchange"] * 10
-        if any(worker.can_act and worker.claimed for worker in alive):
-            names += ["start_program"] * 6
-        if self.trees:
-            names += ["end_program"] * 6 + ["lose_program"]
-        return names
+        """What can happen now, the likely things several times."""
+        worker = self.worker
+        alive = [each for each in self.workers if each.is_alive]
+        weights = {
+            "time_passes": 3,
+            "keepers": 1,
+            "cancel": 1,
+            "clock_is_set": 1,
+            "old_leader_thaws": 1,
+            "lead": 20 * (not self.has_command and not self.ended),
+            "tick": (4 if worker.is_alive else 20) * self.has_command,
+            "kill_command": self.has_command,
+            "replace": self.has_command,
+            "ignored_cancel": self.has_command,
+            "obey": self.has_command,
+            "hello": 20 * (worker.can_act and not worker.is_greeted),
+            "kill_worker": bool(alive),
+            "freeze_worker": bool(alive),
+            "thaw_worker": 6 * any(each.is_frozen for each in alive),
+            "exchange": 15 * any(each.is_idle for each in alive),
+            "start_program": 15 * any(each.can_act and bool(each.claimed) for each in alive),
+            "wake": 3 * bool(self.waiting),
+            "end_program": 8 * bool(self.trees),
+            "lose_program": bool(self.trees),
+        }
+        return [name for name, weight in weights.items() for _ in range(weight)]
 
     def drain(self) -> None:
         """No more faults: it ends, and nothing is left of it."""
@@ -511,6 +504,8 @@ def play(directory: Path, seed: int, steps: int) -> None:
             for _ in range(steps):
                 found.act()
                 found.check()
+                if found.ended and found.chance.random() < 0.1:
+                    break
             found.log.append("drain")
             found.drain()
         except Exception as error:
