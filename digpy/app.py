@@ -53,6 +53,9 @@ _SAY_LOCKED = 30.0
 _BEATS = 3
 """So many heartbeats have to be missed at least before a worker is taken for lost."""
 
+_PARTS = ("", "digpy.db", "locks", "locks/starting", "runs", "logs")
+"""What a run writes in the state directory, and what it can be stopped by."""
+
 EXIT_STALE = 75
 """Exit code of a worker whose launch is not the current one."""
 
@@ -68,8 +71,18 @@ class Installation(NamedTuple):
     settings: Settings
 
     def prepare(self) -> None:
-        """Make the state directory, invisible to git."""
-        self.state.mkdir(parents=True, exist_ok=True)
+        """Make the state directory, invisible to git, and to other users.
+
+        Raises `Unavailable` if something in it cannot be used, `OSError` if it cannot be made.
+        """
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in _PARTS:
+            part = self.state / name
+            if os.path.lexists(part) and not os.access(part, os.R_OK | os.W_OK):
+                from digpy.access import obstacle, unusable  # on use: all is well, as a rule
+
+                if (found := obstacle(part, self.state)) is not None:
+                    raise unusable(found)
         ignore = self.state / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
@@ -207,7 +220,7 @@ class Installation(NamedTuple):
         from digpy.agent.agent import conclude
 
         runs = list(runs)
-        if not all([self.end_worker(attempt, limit) for attempt in {run.attempt for run in runs}]):
+        if not all(self.end_worker(attempt, limit) for attempt in {run.attempt for run in runs}):
             raise StillAlive(dict.fromkeys(runs, ()), [Report(run, "lost", None) for run in runs])
         reports = []
         survivors: dict[Run, tuple[int, ...]] = {}
@@ -433,6 +446,17 @@ class _Worker:
             greet(tx, attempt, row.epoch + 1, self._clock.now())
 
 
+def _say_unavailable(error: Unavailable | OSError) -> None:
+    """Say what keeps the worker from going on. Raises `error` if it may be our mistake."""
+    if isinstance(error, OSError):
+        from digpy.access import out_of_reach
+
+        if (unavailable := out_of_reach(error)) is None:
+            raise error
+        error = unavailable
+    sys.stderr.write(f"digpy: {error}\n")
+
+
 def worker_main(installation: Installation, rerun: bool, channel: Channel) -> int:
     """Body of the forked worker: wait for the start, work, return the exit code."""
     from digpy.agent.agent import CommandGone
@@ -452,8 +476,9 @@ def worker_main(installation: Installation, rerun: bool, channel: Channel) -> in
         return 0
     except StaleLaunch:
         return EXIT_STALE
-    except Unavailable as error:  # a failing disk: a fresh process may be luckier
-        sys.stderr.write(f"digpy: {error}\n")
-        return error.exit_code
+    except (Unavailable, OSError) as error:  # a failing disk: a fresh process may be luckier
+        if (installation.state / "digpy.db").exists():  # else the command says that it is gone
+            _say_unavailable(error)
+        return Unavailable.exit_code
     channel.send({"done": True})
     return 0

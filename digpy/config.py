@@ -427,6 +427,11 @@ def variable(key: str) -> str:
     return "DIGPY_" + re.sub(r"[^A-Z0-9]", "_", key.upper())
 
 
+def is_of_settings(name: str) -> bool:
+    """Whether `load` answers for a variable of this name: a setting, or what begins like one."""
+    return name.startswith(_VARIABLE_FAMILIES) or name in map(variable, KEYS)
+
+
 class _Reader:
     """Collects entries; what comes later replaces what came before."""
 

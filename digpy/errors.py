@@ -107,6 +107,10 @@ class Conflict(DigpyError):  # noqa: N818
     http_status = 409
 
 
+class NotInstalled(DigpyError):  # noqa: N818
+    """An optional part of digpy is needed and not there; the message names the package."""
+
+
 class LimitExceeded(DigpyError):  # noqa: N818
     """A limit of the installation would be exceeded; nothing was changed."""
 

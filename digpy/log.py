@@ -31,7 +31,8 @@ class Log:
     """Writes lines that are at least as important as its level.
 
     `path` None: standard error, looked up at each line. A file is appended to, one write a line, so
-    that processes can share it; it is rotated when opened (10 MB, five compressed old files).
+    that processes can share it; it is rotated when opened (10 MB, five compressed old files). A
+    line that it does not take, because its disk is full, goes to standard error.
     Raises `OSError` if the file cannot be opened.
     """
 
@@ -63,14 +64,17 @@ class Log:
             return
         facts = [event] if event else []
         facts += [f"{key}={value}" for key, value in ids.items()]
-        if self._descriptor is None:
-            line = f"{local_time(at)} [{level.upper()}] {sentence}\n"
-            sys.stderr.write(line)
-            sys.stderr.flush()
-            return
-        tail = f"  ({' '.join(facts)})" if facts else ""
-        line = f"{local_time(at, milliseconds=True)} [{level.upper()}] {sentence}{tail}\n"
-        os.write(self._descriptor, line.encode(errors="replace"))
+        if self._descriptor is not None:
+            tail = f"  ({' '.join(facts)})" if facts else ""
+            line = f"{local_time(at, milliseconds=True)} [{level.upper()}] {sentence}{tail}\n"
+            try:
+                os.write(self._descriptor, line.encode(errors="replace"))
+            except OSError:
+                pass  # said below
+            else:
+                return
+        sys.stderr.write(f"{local_time(at)} [{level.upper()}] {sentence}\n")
+        sys.stderr.flush()
 
     def close(self) -> None:
         """Close the file; later lines go to standard error."""

@@ -158,7 +158,11 @@ class Operator(Protocol):
 
 
 class InlineOperator(Operator, Protocol):
-    """Runs inside the executor: a function of the request without effects outside it."""
+    """Runs inside the executor: a function of the request without effects outside it.
+
+    It is to be quick: everything else waits, and a worker that says nothing for the time of
+    ``agent.lock-retention-time`` is killed.
+    """
 
     def run(self, request: TaskRequest) -> TaskResult | RetryLater:
         """Do the work. Raises `TaskFailed`."""

@@ -73,13 +73,16 @@ def conclude(operator: ProgramOperator, exit_: Exit) -> TaskResult | RetryLater 
 
 
 class Heartbeat:
-    """Says over a channel that this process is alive, once in `interval` (microseconds)."""
+    """Says over a channel that this process is alive, once in `interval` (microseconds).
+
+    The first time is the caller's: it has just said hello.
+    """
 
     def __init__(self, channel: Channel, clock: SteadyClock, interval: int) -> None:
         self._channel = channel
         self._clock = clock
         self._interval = interval
-        self._due = clock.since_boot()
+        self._due = clock.since_boot() + interval
 
     def beat(self) -> float:
         """Say it if it is due; return in how many seconds it is due again."""

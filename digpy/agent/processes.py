@@ -171,14 +171,15 @@ def age(process: Process) -> float:
     return max(0.0, time.clock_gettime(boottime) - process.start / os.sysconf("SC_CLK_TCK"))
 
 
-def holders(path: str) -> list[Process]:
-    """Processes that hold the file `path` locked exclusively; none if there is no such file."""
+def holders(path: str, *, shared: bool = False) -> list[Process]:
+    """Processes that hold the file `path` locked exclusively, or `shared`; none without a file."""
     try:
         status = os.stat(path)
     except FileNotFoundError:
         return []
     lock = (status.st_dev, status.st_ino)
-    return [process for process in everyone() if lock in _locks(process.pid)]
+    kind = b"READ" if shared else b"WRITE"
+    return [process for process in everyone() if lock in _locks(process.pid, kind)]
 
 
 def kill(processes: Collection[Process]) -> None:
@@ -189,10 +190,10 @@ def kill(processes: Collection[Process]) -> None:
         process.send(signal.SIGKILL)
 
 
-def _locks(pid: int) -> set[tuple[int, int]]:
-    # Only exclusive flocks count, and only of whoever shares the locked open file: somebody who
-    # merely reads the file, or probes it with a shared lock as the janitor does, is not part of a
-    # run.
+def _locks(pid: int, kind: bytes = b"WRITE") -> set[tuple[int, int]]:
+    # Exclusive flocks unless asked otherwise, and only of whoever shares the locked open file:
+    # somebody who merely reads the file, or probes it with a shared lock as the janitor does, is
+    # not part of a run.
     found: set[tuple[int, int]] = set()
     try:
         names = os.listdir(f"/proc/{pid}/fdinfo")
@@ -200,7 +201,7 @@ def _locks(pid: int) -> set[tuple[int, int]]:
         return found
     for name in names:
         info = _read(f"/proc/{pid}/fdinfo/{name}")
-        if b"FLOCK" in info and b"WRITE" in info:
+        if b"FLOCK" in info and kind in info:
             try:
                 status = os.stat(f"/proc/{pid}/fd/{name}")
             except OSError:  # closed meanwhile

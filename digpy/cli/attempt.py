@@ -15,6 +15,7 @@ from digpy.clock import SystemClock
 from digpy.control.locks import CommandLocks
 from digpy.control.resources import details_as_json, load_details
 from digpy.store.attempts import AttemptRow
+from digpy.store.phases import RESTING
 from digpy.values import Params
 
 
@@ -62,4 +63,8 @@ def _leader(row: AttemptRow, process: Params | None) -> str:
         return f"process {process.get('pid', '?')}"
     if row.is_done:
         return "nobody any more"
+    if row.phase in RESTING:
+        return "nobody yet: digpy scheduler starts it, digpy kill ends it"
+    if row.queued_since is not None:
+        return "nobody: its scheduler is gone; digpy scheduler continues it, digpy kill ends it"
     return "nobody: its command is gone; digpy run continues it, digpy kill ends it"

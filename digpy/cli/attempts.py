@@ -11,9 +11,18 @@ import click
 
 from digpy.cli.options import common_options, option
 from digpy.cli.records import attempt_fields, optional_time, record, zoned_time
-from digpy.cli.stored import LARGEST_ID, installation, json_option, opened, place_options
+from digpy.cli.stored import (
+    LARGEST_ID,
+    installation,
+    json_option,
+    numbered,
+    opened,
+    place_options,
+)
 from digpy.cli.view import length_text
 from digpy.control.resources import attempt_as_json, status
+from digpy.control.sessions import PROJECT
+from digpy.errors import NotFound
 from digpy.store import attempts as attempt_rows
 from digpy.store import projects as project_rows
 from digpy.store.attempts import AttemptRow
@@ -93,12 +102,27 @@ def show_table(rows: Sequence[AttemptRow]) -> None:
     Console().print(table)
 
 
+def _check_workflow(tx: Transaction, name: str) -> None:
+    """Raises `NotFound` for a workflow that no run has seen."""
+    project = project_rows.find_project(tx, PROJECT)
+    newest = None if project is None else project_rows.newest_revision(tx, project)
+    names = [row.name for row in project_rows.workflows_of(tx, newest.id)] if newest else []
+    if name not in names and not attempt_rows.before(tx, None, 1, workflow=name):
+        from digpy.dsl.suggest import did_you_mean
+
+        advice = did_you_mean(name, names) or "digpy attempts lists what was run"
+        raise NotFound(f'there is no workflow "{name}"\n    help: {advice}')
+
+
 def _find(tx: Transaction, which: str | None, last_id: int | None, count: int) -> list[AttemptRow]:
     """The attempts to list, the newest first."""
     if which is None or not which.isdecimal():
         name = None if which is None else which.removesuffix(".dig")
-        return attempt_rows.before(tx, last_id, count, workflow=name)
-    session = attempt_rows.load_session(tx, min(int(which), LARGEST_ID))
+        found = attempt_rows.before(tx, last_id, count, workflow=name)
+        if name is not None and not found:
+            _check_workflow(tx, name)
+        return found
+    session = attempt_rows.load_session(tx, numbered("session", which))
     rows = attempt_rows.of_session(tx, session.id)
     older = [row for row in rows if last_id is None or row.id < last_id]
     return older[: -count - 1 : -1]

@@ -19,7 +19,7 @@ from digpy.clock import SystemClock
 from digpy.dsl.include import read_file
 from digpy.dsl.model import Workflow
 from digpy.dsl.nodes import MappingNode, templates, value_span
-from digpy.dsl.project import load_project
+from digpy.dsl.project import load_project, workflow_files
 from digpy.errors import NotFound, SourceError, UsageError
 from digpy.source import Problem, sort_problems
 
@@ -109,7 +109,7 @@ def _find(root: Path, wanted: str | None, *, digdag: bool) -> _Found:
     try:
         project = load_project(root, known_operators=registry.known())
     except SourceError as error:
-        return _Found([], sort_problems(error.problems))
+        return _Found([], sort_problems([*error.problems, *_problems_besides(root)]))
     workflows = project.workflows
     problems = list(project.warnings)
     if wanted is not None:
@@ -129,6 +129,16 @@ def _find(root: Path, wanted: str | None, *, digdag: bool) -> _Found:
             problems += portability_problems(node)
         checked.append(Checked(workflow, node))
     return _Found(checked, sort_problems(problems))
+
+
+def _problems_besides(root: Path) -> Iterator[Problem]:
+    """Wrong expressions of every file that can be read, although something cannot be compiled."""
+    for file_name in workflow_files(root):
+        try:
+            node = read_file(root / file_name, root, file_name)
+        except SourceError:
+            continue  # its problems are known
+        yield from _template_problems(node)
 
 
 def _named(workflows: dict[str, Workflow], wanted: str, root: Path) -> Workflow:

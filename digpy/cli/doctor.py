@@ -11,7 +11,13 @@ import click
 from digpy.cli.diagnosis import Diagnosis, diagnose
 from digpy.cli.options import common_options, option
 from digpy.cli.problems import plural
-from digpy.cli.stored import installation, json_option, place_options, require_database
+from digpy.cli.stored import (
+    installation,
+    json_option,
+    place_options,
+    place_words,
+    require_database,
+)
 from digpy.cli.view import length_text
 from digpy.values import SECOND
 
@@ -38,7 +44,7 @@ def command(project: Path, save: Path | None, fix: bool, as_json: bool) -> int:
 
         require_database(place)
         done = mend(place)
-    found = diagnose(place)
+    found = diagnose(place, place_words(project, save))
     if as_json:
         click.echo(json.dumps(_as_json(found, done), ensure_ascii=False, indent=2))
     else:
@@ -52,12 +58,17 @@ def report(found: Diagnosis) -> Iterator[str]:
     for name, fact in found.facts.items():
         yield f"{name + ':':<{width}} {fact}"
     yield ""
-    yield "Running:" if found.running else "Nothing is running."
-    for command in found.running:
+    if found.running is None:
+        yield "What is running cannot be seen."
+    else:
+        yield "Running:" if found.running else "Nothing is running."
+    for command in found.running or ():
+        led = ", ".join(map(str, command.attempts))
+        leads = led and f" for attempt{'s' if len(command.attempts) > 1 else ''} {led}"
         if not command.processes:
-            yield f"  command {command.noted_pid} for attempt {command.attempt}, out of sight"
+            yield f"  {command.role} {command.noted}{leads}, out of sight"
         for process in command.processes:
-            about = f" for attempt {command.attempt}" if process.depth == 0 else ""
+            about = leads if process.depth == 0 else ""
             age = length_text(int(process.age * SECOND))
             indent = "  " * (process.depth + 1)
             yield f"{indent}{process.role} {process.pid} ({process.name}), {age}{about}"
@@ -72,9 +83,11 @@ def report(found: Diagnosis) -> Iterator[str]:
 def _as_json(found: Diagnosis, done: list[str]) -> dict[str, object]:
     return {
         "facts": found.facts,
-        "running": [
+        "running": found.running
+        and [
             {
-                "attempt": command.attempt,
+                "role": command.role,
+                "attempts": command.attempts,
                 "processes": [
                     {**process._asdict(), "age": round(process.age, 3)}
                     for process in command.processes

@@ -2,6 +2,7 @@
 
 ``attempt.log`` has one JSON object a line, of inline tasks and of digpy; ``<number>-<fence>.log``
 has the bytes of one run of a program. Only whole lines are handed on, until a program has ended.
+Bytes of it that are no UTF-8 are handed on as Python's ``surrogateescape`` has them.
 """
 
 from __future__ import annotations
@@ -50,11 +51,14 @@ class LogFollower:
         reads to the end, however much that is.
         """
         lines = self._poll(ended, everything)
-        while everything and (found := self._poll(ended, everything)):
-            lines += found
+        while everything and any(tail.has_more for tail in self._tails()):
+            lines += self._poll(ended, everything)
         # Stable: pieces of one file stay in order. A file's time is that of the last write to it.
         lines.sort(key=lambda line: line.at)
         return lines
+
+    def _tails(self) -> list[_Tail]:
+        return [self._sentences, *self._programs.values()]
 
     def _poll(self, ended: Container[int], everything: bool) -> list[LogLine]:
         text, written_at, _ = self._sentences.read()
@@ -107,10 +111,14 @@ class LogFollower:
 
 
 class _Tail:
-    """The growing end of one file. `has_ended`: nobody writes to it any more."""
+    """The growing end of one file.
+
+    `has_ended`: nobody writes to it any more. `has_more`: not all of it was read the last time.
+    """
 
     def __init__(self, path: Path) -> None:
         self.has_ended = False
+        self.has_more = False
         self._path = path
         self._descriptor: int | None = None
         self._size = 0
@@ -131,13 +139,15 @@ class _Tail:
         if status.st_size > self._size:
             added = os.pread(self._descriptor, _CHUNK, self._size)
             self._size += len(added)
+        self.has_more = bool(added) and self._size < status.st_size
         data = self._rest + added
-        is_complete = self.has_ended and self._size >= status.st_size
+        is_complete = self.has_ended and not self.has_more
         cut = len(data) if is_complete else data.rfind(b"\n") + 1
         if not cut and len(data) > _CHUNK:
             cut = len(data)  # a line without end: memory matters more than its wholeness
         self._rest = data[cut:]
-        text = data[:cut].decode(errors="replace")
+        # What is no text is kept, so that standard output gets the same bytes.
+        text = data[:cut].decode(errors="surrogateescape")
         return text, status.st_mtime_ns // 1000, is_complete
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from digpy.cli.steps import Step
 from digpy.cli.tree_view import action, one_line, remarks_on
-from digpy.errors import LimitExceeded, Unavailable, UsageError
+from digpy.errors import LimitExceeded, NotInstalled, Unavailable, UsageError
 
 if TYPE_CHECKING:
     from pygraphviz import AGraph
@@ -42,8 +42,8 @@ _MANY_TO_MANY = 3
 def draw(roots: Sequence[Step], path: Path) -> None:
     """Draw the steps of workflows into one file; its name says in which of `FORMATS`.
 
-    Raises `UsageError` for another ending, `LimitExceeded` for too many tasks, `Unavailable` where
-    pygraphviz is missing or the file cannot be written.
+    Raises `UsageError` for another ending, `LimitExceeded` for too many tasks, `NotInstalled`
+    where pygraphviz is missing, and `Unavailable` if the file cannot be written.
     """
     kind = path.suffix.removeprefix(".").lower()
     if kind not in FORMATS:
@@ -79,7 +79,7 @@ class _Picture:
         try:
             from pygraphviz import AGraph
         except ImportError as error:
-            raise Unavailable(
+            raise NotInstalled(
                 f"a picture needs the package pygraphviz: {error}\n"
                 "    help: pip install 'digpy[graph]'"
             ) from None

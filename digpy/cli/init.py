@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 from digpy.cli.options import common_options, option
-from digpy.errors import UsageError
+from digpy.errors import Conflict, UsageError
 
 _GITIGNORE = """\
 .digpy/
@@ -126,20 +127,27 @@ def command(directory: Path, kind: str) -> int:
     from digpy.dsl.names import check_workflow_name
 
     problems = check_workflow_name(name, f"{name}.dig", is_root=True)
-    if problems:
+    refused = problems[0].message if problems else None
+    if name.startswith("-"):  # legal in a file's name, but each command would take it for an option
+        refused = f'the workflow name "{name}" begins with "-"'
+    if refused:
         raise UsageError(
-            f"the workflow is called as its directory: {problems[0].message}\n"
+            f"the workflow is called as its directory: {refused}\n"
             "    help: begin with a letter; letters, digits and _ are always fine"
         )
     workflow, files = _TEMPLATES[kind]
     file = directory / f"{name}.dig"
-    if file.exists():
-        click.echo(f"File {file} already exists.")
-        return 0
-    directory.mkdir(parents=True, exist_ok=True)
-    for path, text in {f"{name}.dig": workflow, **files, ".gitignore": _GITIGNORE}.items():
-        _create(directory / path, text)
-    here = "" if directory.resolve() == Path.cwd() else f"`cd {directory}` and then "
+    try:
+        if file.exists():
+            click.echo(f"File {file} already exists.")
+            return 0
+        directory.mkdir(parents=True, exist_ok=True)
+        for path, text in {file.name: workflow, **files, ".gitignore": _GITIGNORE}.items():
+            _create(directory / path, text)
+    except OSError as error:
+        raise Conflict(f"{error.filename} cannot be made: {error.strerror}") from error
+    path = shlex.quote(f"./{directory}" if str(directory).startswith("-") else str(directory))
+    here = "" if directory.resolve() == Path.cwd() else f"`cd {path}` and then "
     click.echo(f"Done. Type {here}`digpy run {name}.dig` to run the workflow. Enjoy!")
     return 0
 
@@ -148,7 +156,7 @@ def _create(path: Path, text: str) -> None:
     if path.exists():
         return
     path.parent.mkdir(exist_ok=True)
-    click.echo(f"  Creating {path}")
     path.write_text(text)
+    click.echo(f"  Creating {path}")
     if path.suffix == ".sh":
         path.chmod(0o755)

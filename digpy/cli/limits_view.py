@@ -29,7 +29,8 @@ def limit_fields(row: AttemptRow, now: int) -> dict[str, object]:
 def limits_as_json(row: AttemptRow, now: int) -> Params:
     """The limits by name; times in seconds."""
     ends = _ends(row)
-    return {limit.name: dict(_facts(row, limit, ends.get(limit.name), now)) for limit in _shown(row)}
+    shown = _shown(row)
+    return {limit.name: dict(_facts(row, limit, ends.get(limit.name), now)) for limit in shown}
 
 
 def _shown(row: AttemptRow) -> list[Limit]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from digpy.cli.outline import Mark, Outline, OutlineLine
 from digpy.cli.plain import Output
-from digpy.cli.view import AttemptView, LogLine, length_text
+from digpy.cli.view import AttemptView, LogLine, legible, length_text
 from digpy.values import SECOND
 
 FRAME = SECOND // 8
@@ -127,7 +127,7 @@ class LiveView:
                 whose = f"{line.full_name}: " if line.full_name else ""
                 above.append(Text(f"{whose}{line.text}", style=style))
             elif line.kind == "out" and sys.stdout.isatty():
-                above.append(Text.from_ansi(line.text.removesuffix("\n")))
+                above.append(Text.from_ansi(legible(line.text).removesuffix("\n")))
             elif line.kind == "out":
                 self._output.write(line.text)
         if above:

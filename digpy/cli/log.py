@@ -11,8 +11,8 @@ import click
 from digpy.cli.follow import LogFollower
 from digpy.cli.options import common_options, option
 from digpy.cli.plain import Output
-from digpy.cli.stored import LARGEST_ID, chosen, installation, json_option, opened, place_options
-from digpy.cli.view import LogLine
+from digpy.cli.stored import chosen, installation, json_option, numbered, opened, place_options
+from digpy.cli.view import LogLine, legible
 from digpy.control.resources import precise_instant
 from digpy.engine.states import DONE
 from digpy.errors import NotFound, UsageError
@@ -57,9 +57,12 @@ def command(
 
 
 def _understand(words: tuple[str, ...]) -> tuple[int | None, str | None]:
-    """The attempt's id and the beginning of the tasks' names. Raises `UsageError`."""
+    """The attempt's id and the beginning of the tasks' names.
+
+    Raises `UsageError`, and `NotFound` for a number that no attempt can have.
+    """
     left = list(words)
-    attempt = min(int(left.pop(0)), LARGEST_ID) if left and left[0].isdecimal() else None
+    attempt = numbered("attempt", left.pop(0)) if left and left[0].isdecimal() else None
     prefix = left.pop(0) if left and left[0].startswith(("+", "^")) else None
     if left:
         raise UsageError(
@@ -134,6 +137,6 @@ def _as_json(line: LogLine) -> str:
             "at": precise_instant(line.at),
             "task": line.full_name,
             "kind": line.kind,
-            "text": line.text,
+            "text": legible(line.text),
         }
     )

@@ -14,8 +14,9 @@ from typing import NamedTuple, NoReturn
 import click
 
 import digpy
-from digpy.cli.options import Common, common_options
-from digpy.errors import DigpyError, InternalError, SourceError
+from digpy.cli.options import Common, common_options, name_variables
+from digpy.cli.streams import drop_what_comes, open_standard_streams
+from digpy.errors import DigpyError, InternalError, NotFound, SourceError, Unavailable
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C or SIGTERM."""
@@ -121,6 +122,7 @@ class LazyGroup(click.Group):
             return None
         command = import_module(entry.module).command
         assert isinstance(command, click.Command)  # noqa: S101 - what COMMANDS promises
+        name_variables(command)
         return command
 
     def resolve_command(
@@ -130,6 +132,8 @@ class LazyGroup(click.Group):
         name = _ALIASES.get(args[0], args[0])
         command = self.get_command(ctx, name)
         if command is not None:
+            if not ctx.resilient_parsing:  # a shell asks for completions
+                _warn_of_variables(command)
             return name, command, args[1:]
         if not name.startswith("-"):
             raise click.UsageError(f'there is no command "{name}"{_hint(name)}', ctx)
@@ -155,7 +159,6 @@ class LazyGroup(click.Group):
     invoke_without_command=True,
     options_metavar="[OPTIONS]",
     context_settings={
-        "auto_envvar_prefix": "DIGPY",
         "max_content_width": 100,
         "help_option_names": ["--help"],
     },
@@ -169,17 +172,22 @@ def group(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+def _warn_of_variables(command: click.Command) -> None:
+    if any(name.startswith("DIGPY_") for name in os.environ):
+        from digpy.cli.variables import unknown_variables  # on use: most runs have none
+
+        for warning in unknown_variables(os.environ, command, COMMANDS):
+            click.echo(f"warning: {warning}", err=True)
+
+
 def main() -> NoReturn:
     """Entry point of the command line; never returns."""
+    open_standard_streams()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
-    # Anywhere on the line, as with digdag, and before anything could be wrong with the rest.
-    if "--version" in arguments:
-        sys.stdout.write(digpy.__version__ + "\n")
-        return 0
     if "_DIGPY_COMPLETE" in os.environ:  # a shell asks for completions
         group.main(list(arguments), "digpy")
     try:
@@ -187,12 +195,18 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has seen enough; without this, the flush at exit would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        drop_what_comes(1)
         return 1
+    except Unavailable as error:  # the end of the output cannot be written
+        return _failed(error, Common())
     return code
 
 
-def _invoke(arguments: list[str]) -> int:
+def _invoke(arguments: list[str]) -> int:  # noqa: PLR0911 - one for each way to end
+    # Anywhere on the line, as with digdag, and before anything could be wrong with the rest.
+    if "--version" in arguments:
+        click.echo(digpy.__version__)
+        return 0
     common = Common()
     try:
         with group.make_context("digpy", arguments) as context:
@@ -211,9 +225,20 @@ def _invoke(arguments: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         raise
-    except Exception:  # noqa: BLE001 - the top: nothing may end without a message and an exit code
-        return _bug()
+    except Exception as error:  # noqa: BLE001 - the top: nothing ends without a message and a code
+        return _unforeseen(error, common)
     return code if isinstance(code, int) else 0
+
+
+def _unforeseen(error: Exception, common: Common) -> int:
+    if isinstance(error, FileNotFoundError) and not _is_somewhere():
+        return _failed(_nowhere(), common)
+    if isinstance(error, OSError):
+        from digpy.access import out_of_reach
+
+        if (unavailable := out_of_reach(error)) is not None:
+            return _failed(unavailable, common)
+    return _bug()
 
 
 def _wrong_usage(error: click.ClickException) -> int:
@@ -224,9 +249,10 @@ def _wrong_usage(error: click.ClickException) -> int:
         if error.possibilities:
             message += f"; did you mean {' or '.join(sorted(error.possibilities))}?"
     elif isinstance(error, click.MissingParameter) and error.param is not None:
-        message = f"{error.param.metavar or error.param.name} is missing"
+        message = f"{_parameter(error.param)} is missing"
     elif isinstance(error, click.BadParameter) and error.param is not None:
-        message = f"{', '.join(error.param.opts)}: {error.message}"
+        wrong = error.message.replace("a valid integer range.", "a whole number")
+        message = f"{_parameter(error.param)}: {wrong}"
     else:
         message = message[:1].lower() + message[1:].rstrip(".")
     click.echo(f"error: {message}", err=True)
@@ -234,6 +260,13 @@ def _wrong_usage(error: click.ClickException) -> int:
         click.echo(context.get_usage(), err=True)
         click.echo(f"    help: {context.command_path} --help shows what is possible", err=True)
     return 2
+
+
+def _parameter(parameter: click.Parameter) -> str:
+    """As the help shows it: ``-t, --session``, ``ATTEMPT-ID``."""
+    if isinstance(parameter, click.Argument):
+        return (parameter.metavar or parameter.name or "").strip("[]")
+    return ", ".join(parameter.opts)
 
 
 def _failed(error: DigpyError, common: Common) -> int:
@@ -250,6 +283,21 @@ def _failed(error: DigpyError, common: Common) -> int:
     else:
         click.echo(f"error: {error}", err=True)
     return error.exit_code
+
+
+def _is_somewhere() -> bool:
+    """Whether there is a current directory; without one no path can be understood."""
+    try:
+        os.getcwd()  # noqa: PTH109 - only whether it can be found
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _nowhere() -> NotFound:
+    return NotFound(
+        "the current directory was removed\n    help: cd to a directory that exists, and try again"
+    )
 
 
 def _bug() -> int:

@@ -14,6 +14,7 @@ from digpy.cli.records import optional_time, record
 from digpy.cli.stored import LARGEST_ID, installation, json_option, opened, place_options
 from digpy.control.resources import notification_as_json, notification_status
 from digpy.log import local_time
+from digpy.store import attempts as attempt_rows
 from digpy.store import notifications as notification_rows
 from digpy.store.notifications import NotificationRow
 
@@ -55,6 +56,8 @@ def command(
     attempt. What tasks send (notify>) is told by digpy log and digpy events.
     """
     with opened(installation(project, save)) as database, database.reading() as tx:
+        if attempt is not None:
+            attempt_rows.load(tx, attempt)  # or an error
         rows = notification_rows.before(tx, last_id, page_size, attempt=attempt)
     rows.reverse()
     if as_json:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from digpy import config
 from digpy.config import Settings, duration
@@ -49,11 +50,17 @@ class Common(NamedTuple):
         return settings
 
     def words(self) -> list[str]:
-        """The words of a command line that lead to the same settings."""
+        """The words of a command line that lead to the same settings, but for `secrets`."""
         words = [] if self.config is None else ["-c", str(self.config)]
         for pair in self.overrides:
-            words += ["-X", pair]
+            if not config.is_secret(_key(pair)):
+                words += ["-X", pair]
         return words
+
+    def secrets(self) -> list[str]:
+        """The keys that were set with ``-X`` to what must not be shown."""
+        keys = map(_key, self.overrides)
+        return list(dict.fromkeys(key for key in keys if config.is_secret(key)))
 
     def open_log(self) -> Log:
         """Open the log. Raises `UsageError` where its file cannot be written."""
@@ -61,6 +68,10 @@ class Common(NamedTuple):
             return Log(self.level, self.log)
         except OSError as error:
             raise UsageError(f"the log {self.log} cannot be written: {error.strerror}") from None
+
+
+def _key(pair: str) -> str:
+    return pair.partition("=")[0].strip()
 
 
 def common() -> Common:
@@ -106,6 +117,17 @@ def option(*names: str, **attributes: Any) -> Callable[[Decorated], Decorated]:
     return click.option(*names, show_envvar=True, **attributes)
 
 
+def name_variables(command: click.Command) -> None:
+    """Name the variable of each option after command and option, as people write them.
+
+    ``DIGPY_RUN_PARAM`` is ``--param`` of ``run``; click would name it after our argument.
+    """
+    for declared in command.params:
+        if isinstance(declared, click.Option) and declared.envvar is None and not declared.hidden:
+            word = next(name for name in declared.opts if name.startswith("--"))
+            declared.envvar = config.variable(f"{command.name}.{word[2:]}")
+
+
 def common_options(command: Decorated) -> Decorated:
     """Give a command the options that every command has; read them with `common`."""
     for declare in reversed(_COMMON_OPTIONS):
@@ -118,7 +140,12 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
         return
     found = context.meta.get(_COMMON, Common())
     name = parameter.name or ""
-    if name == "overrides":
+    is_variable = context.get_parameter_source(name) is ParameterSource.ENVIRONMENT
+    if name == "overrides" and is_variable:
+        # Read before and after the name of the command; what is written out wins over it.
+        known = found.overrides[: len(value)] == value
+        value = found.overrides if known else (*value, *found.overrides)
+    elif name == "overrides":
         value = (*found.overrides, *value)
     elif value == Path("-"):
         value = None
@@ -237,12 +264,20 @@ class RunOptions(NamedTuple):
     limits: dict[str, int | None]
 
     def words_to_continue(self) -> list[str]:
-        """The words, besides workflow and session, with which the same run is continued.
+        """The words, besides the session, with which the same run is continued.
 
         Not among them: what runs tasks again that have succeeded, and what is the same by itself
         or may differ.
         """
-        words = [] if self.task is None else [self.task]
+        goal = [] if self.goal is None else ["--goal", self.goal]
+        return [*self.words_to_repeat(), *goal]
+
+    def words_to_repeat(self) -> list[str]:
+        """The words, besides session and ``--rerun``, with which all of it is run again."""
+        workflow = self.workflow
+        words = [f"./{workflow}" if workflow.startswith("-") else workflow]
+        if self.task is not None:
+            words.append(self.task)
         if self.project != Path():
             words += ["--project", str(self.project)]
         for name, value in (("--save", self.save), ("-P", self.params_file)):
@@ -250,9 +285,8 @@ class RunOptions(NamedTuple):
                 words += [name, str(value)]
         for pair in self.params:
             words += ["-p", pair]
-        for name, pattern in (("--goal", self.goal), ("--end", self.end)):
-            if pattern is not None:
-                words += [name, pattern]
+        if self.end is not None:
+            words += ["--end", self.end]
         return words
 
 
@@ -310,6 +344,11 @@ def _run_options(given: dict[str, Any]) -> RunOptions:
                 f"{_SPELLING[first]} and {_SPELLING[second]} contradict each other\n"
                 "    help: digpy run --help explains what each one runs"
             )
+    if given["no_save"] and given["save"]:
+        raise UsageError(
+            "--no-save and -o, --save contradict each other\n"
+            "    help: --save DIR keeps the state in DIR, --no-save keeps none"
+        )
     if given.pop("timezone"):
         click.echo("warning: --timezone has no effect; write timezone: into the file", err=True)
     if given.pop("task_log"):

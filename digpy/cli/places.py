@@ -35,6 +35,7 @@ _ADVICE: tuple[tuple[str, str, str], ...] = (
         "modules are looked for in the directory of the project (_workdir), then where python"
         " finds its own",
     ),
+    ("Invalid configuration (config)", "this is no duration", "write one like 1d 2h 3m 4s"),
     ("File not found: ", "there is no such file", "paths are seen from the project's directory"),
     (
         "Too many",
@@ -44,6 +45,7 @@ _ADVICE: tuple[tuple[str, str, str], ...] = (
 )
 """What some messages mean: a part of the message, what to say, and what to do."""
 
+_IN_DIRECTORY = re.compile(r'\(in directory "(.*)"\): error=2')
 _NAME = re.compile(r"[+^][^+^]+")
 
 
@@ -52,7 +54,9 @@ def place_of(root: Path, workflow: str, full_name: str, message: str) -> str | N
 
     `full_name` is that of the task that failed with `message`, in a workflow of the project `root`.
     """
-    about_file = message.startswith(_EVALUATION) or message.endswith("(config)")
+    missing = _IN_DIRECTORY.search(message)
+    about_workdir = "_workdir" in message or (missing is not None and not Path(missing[1]).exists())
+    about_file = about_workdir or message.startswith(_EVALUATION) or message.endswith("(config)")
     if not about_file and not any(found in message for found, _, _ in _ADVICE):
         return None  # a program's failure is explained by its log, not by the line that starts it
     try:
@@ -62,6 +66,8 @@ def place_of(root: Path, workflow: str, full_name: str, message: str) -> str | N
         return None
     if message.startswith(_EVALUATION):
         return _template(scopes, message)
+    if about_workdir:
+        return _workdir(scopes)
     return _operator(scopes[0], message)
 
 
@@ -137,6 +143,16 @@ def _word(span: Span, name: str) -> Span | None:
     pattern = re.compile(rf"(?<![\w$.]){re.escape(name)}(?![\w$])")
     found = pattern.search(text, max(opening, span.start), span.end) if opening >= 0 else None
     return None if found is None else Span(span.source, found.start(), found.end())
+
+
+def _workdir(scopes: list[Json]) -> str | None:
+    for scope in scopes:
+        for holder in (scope, scope.get("_export") if isinstance(scope, dict) else None):
+            where = value_span(holder, "_workdir")
+            if where is not None:
+                advice = "name a directory of the project, seen from where its .dig files are"
+                return Problem("tasks cannot work here", where, help=advice).render()
+    return None
 
 
 def _operator(task: Json, message: str) -> str | None:

@@ -7,10 +7,9 @@ not say (a program is done, a task was taken over). Both streams are flushed in 
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from digpy.cli.view import AttemptView, LogLine, TaskView, length_text
 from digpy.engine.states import TaskState
@@ -121,24 +120,18 @@ class PlainView:
 
 
 class Output:
-    """Standard output for what tasks print. Once nobody reads it any more, it swallows all."""
+    """Standard output for what tasks print."""
 
     def __init__(self) -> None:
-        self._is_open = True
         self._ends_line = True
 
     def write(self, text: str) -> None:
         """Write `text` at once, as it is."""
-        if not text or not self._is_open:
+        if not text:
             return
         self._ends_line = text.endswith("\n")
-        try:
-            sys.stdout.write(printable(text, sys.stdout.encoding or "utf-8"))
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # `digpy run w.dig | head`: the reader is satisfied, the workflow goes on all the same.
-            self._is_open = False
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.stdout.write(_printable(text, sys.stdout))
+        sys.stdout.flush()
 
     def end_line(self) -> None:
         """Begin a new line if the last one was left unfinished."""
@@ -146,10 +139,11 @@ class Output:
             self.write("\n")
 
 
-def printable(text: str, encoding: str) -> str:
-    """`text` with what `encoding` cannot say replaced: output must never stop a run."""
+def _printable(text: str, stream: TextIO) -> str:
+    """`text` with what `stream` cannot say replaced: output must never stop a run."""
+    encoding = stream.encoding or "utf-8"
     try:
-        text.encode(encoding)
+        text.encode(encoding, stream.errors or "strict")
     except UnicodeEncodeError:
         return text.encode(encoding, "replace").decode(encoding)
     return text

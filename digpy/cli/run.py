@@ -21,6 +21,7 @@ from digpy.cli.options import RunCommand, RunOptions, common, common_options, ru
 from digpy.cli.parameters import start_parameters
 from digpy.cli.screen import Screen
 from digpy.cli.signals import Signals
+from digpy.cli.streams import go_on_unheard
 from digpy.cli.view import AttemptView, TaskView
 from digpy.clock import SystemClock
 from digpy.control.continuation import Decision
@@ -28,7 +29,12 @@ from digpy.control.limits import limits_of
 from digpy.control.locks import CommandLocks
 from digpy.control.orders import Order, Orders
 from digpy.control.recovery import Control, clear_up
-from digpy.control.session_times import attempt_parameters, session_text, session_time
+from digpy.control.session_times import (
+    attempt_parameters,
+    session_option,
+    session_text,
+    session_time,
+)
 from digpy.control.sessions import Found, Wanted, find_or_start, keep_project, last_session_time
 from digpy.control.supervisor import Supervisor
 from digpy.dsl.model import Workflow
@@ -51,7 +57,9 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C or SIGTERM."""
 
 
-@click.command(cls=RunCommand, short_help="Run a workflow here, or continue where it stopped.")
+@click.command(
+    "run", cls=RunCommand, short_help="Run a workflow here, or continue where it stopped."
+)
 @run_options
 @common_options
 def command(options: RunOptions) -> int:
@@ -60,6 +68,7 @@ def command(options: RunOptions) -> int:
     What a run finished is kept in .digpy. Run the same command again to continue where it failed,
     was canceled or was killed: what succeeded is not repeated.
     """
+    go_on_unheard()
     with ExitStack() as resources:
         return _Run(options, resources).run()
 
@@ -101,7 +110,7 @@ class _Run:
         if found.decision is Decision.NOTHING:
             worker.channel.close()
             control.database.close()
-            click.echo(_nothing_to_do(self._options, wanted, self._installation.state), err=True)
+            click.echo(self._nothing_to_do(wanted), err=True)
             code = 0
         else:
             code = self._supervise(control, worker, found.attempt, wanted)
@@ -126,7 +135,10 @@ class _Run:
 
             temporary = self._resources.enter_context(TemporaryDirectory(prefix="digpy-"))
             return Path(temporary)
-        return root / (options.save or ".digpy")
+        return self._kept_state(root)
+
+    def _kept_state(self, root: Path) -> Path:
+        return root / (self._options.save or ".digpy")
 
     def _prepare(self) -> None:
         try:
@@ -180,6 +192,8 @@ class _Run:
             workflows = list(project.workflows.values())
             revision, ids = keep_project(tx, project.content_hash, workflows, clock.now())
             last = last_session_time(tx, workflow.name)
+        if options.dry_run:
+            last = self._last_of_real_runs(workflow.name)
         instant = session_time(options.session, workflow, clock.now(), last)
         settings = self._installation.settings
         wanted = Wanted(
@@ -209,6 +223,16 @@ class _Run:
                 self._locks.append(lock)
                 self._open_orders(found.attempt)
         return found, wanted
+
+    def _last_of_real_runs(self, workflow: str) -> int | None:
+        """The newest session that a run would find here, where a dry run leaves no trace."""
+        path = self._kept_state(self._installation.project) / "digpy.db"
+        if self._options.no_save or not path.exists():
+            return None
+        from digpy.store.inspection import looking
+
+        with looking(path) as tx:
+            return last_session_time(tx, workflow)
 
     def _open_orders(self, attempt: int) -> None:
         """Let other commands reach this one, from the moment at which it leads."""
@@ -271,18 +295,33 @@ class _Run:
 
             return place_of(root, attempt.workflow, task.full_name, task.error_message or "")
 
-        session = session_text(wanted.session_time, wanted.workflow.timezone)[:19]
         summary = Summary(
             views,
-            options.workflow,
-            session.removesuffix("T00:00:00").replace("T", " "),
             state,
             log_of,
             options.dry_run,
-            [*common().words(), *options.words_to_continue()],
+            _command(options.words_to_continue(), wanted),
+            [*_command(options.words_to_repeat(), wanted), "--rerun"],
+            common().secrets(),
             place_of,
         )
         click.echo(summary.text(), err=True, nl=False)
+
+    def _nothing_to_do(self, wanted: Wanted) -> str:
+        import shlex  # on use, like the next: most runs have something to do
+
+        from digpy.cli.summary import secrets_again
+
+        when = session_text(wanted.session_time, wanted.workflow.timezone)
+        again = [*_command(self._options.words_to_repeat(), wanted), "--rerun"]
+        lines = [
+            f"Success. {wanted.workflow.name} for {when} has been done before: nothing was run.",
+            f"Task state is saved at {self._installation.state} directory.",
+            f"  To run everything again: {shlex.join(again)}",
+            *(f"  {line}" for line in secrets_again(common().secrets())),
+            '  To run it for another time: --session daily | hourly | "yyyy-MM-dd[ HH:mm:ss]"',
+        ]
+        return "\n".join(lines)
 
     def _tell_people(self) -> None:
         """Deliver notifications that are waiting: of this command, or left by an earlier one."""
@@ -424,11 +463,7 @@ def _from_here(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _nothing_to_do(options: RunOptions, wanted: Wanted, state: Path) -> str:
-    when = session_text(wanted.session_time, wanted.workflow.timezone)
-    return (
-        f"Success. {wanted.workflow.name} for {when} has been done before: nothing was run.\n"
-        f"Task state is saved at {state} directory.\n"
-        f"  To run everything again: digpy run {options.workflow} --rerun\n"
-        '  To run it for another time: --session daily | hourly | "yyyy-MM-dd[ HH:mm:ss]"'
-    )
+def _command(words: list[str], wanted: Wanted) -> list[str]:
+    """The words of a command line that a person can copy, for the session that is meant."""
+    session = session_option(wanted.session_time, wanted.workflow.timezone)
+    return ["digpy", "run", *words, *common().words(), "--session", session]

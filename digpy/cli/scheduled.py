@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from digpy.cli.records import optional_time, zoned_time
-from digpy.cli.stored import LARGEST_ID
+from digpy.cli.stored import numbered
 from digpy.control.resources import instant
 from digpy.control.session_times import session_text
 from digpy.errors import NotFound, UsageError
@@ -35,7 +35,7 @@ def chosen_schedules(tx: Transaction, words: Sequence[str]) -> list[ScheduleRow]
     if len(words) > 2:
         raise UsageError(f"{len(words)} words are too many\n    help: write {WHICH}")
     if len(words) == 1 and words[0].isdecimal():
-        return [schedule_rows.load(tx, min(int(words[0]), LARGEST_ID))]
+        return [schedule_rows.load(tx, numbered("schedule", words[0]))]
     rows = _all(tx)
     projects = {row.project: project_rows.project_name(tx, row.project) for row in rows}
     project, name = ("", words[0]) if len(words) == 1 else (words[0], words[-1])

@@ -23,11 +23,12 @@ from digpy.cli.options import (
 from digpy.cli.parameters import start_parameters
 from digpy.cli.problems import report
 from digpy.cli.signals import Signals
+from digpy.cli.stored import place_words
 from digpy.clock import SystemClock
 from digpy.control.admission import Admission
 from digpy.control.candidacy import Candidacy
 from digpy.control.crew import Crew
-from digpy.control.leader import Leader, Parts, Waitable
+from digpy.control.leader import Leader, Parts, Tell, Waitable
 from digpy.control.leadership import Deposed
 from digpy.control.locks import CommandLocks
 from digpy.control.recovery import Control
@@ -37,6 +38,7 @@ from digpy.control.watcher import Before, Watcher
 from digpy.dsl.project import Project, load_project
 from digpy.errors import Unavailable, UsageError
 from digpy.launchers.local import Channel, LocalLauncher, LocalWorker, open_descriptors
+from digpy.log import Level
 from digpy.store.attempts import AttemptRow
 from digpy.values import SECOND, Params
 
@@ -86,17 +88,23 @@ def command(
     if root != Path.cwd():
         given["_project_path"] = str(root)
     log = common().open_log()
+
+    def tell(sentence: str, level: Level = "info") -> None:
+        log.say(level, sentence)
+
+    words = place_words(project, save)
     with Signals(hangups_reload=True) as signals:
-        return _Scheduler(place, given, signals, partial(log.say, "info")).run()
+        return _Scheduler(place, words, given, signals, tell).run()
 
 
 class _Scheduler:
     """One ``digpy scheduler``: waits for the lead, and leads until it is told to stop."""
 
     def __init__(
-        self, place: Installation, params: Params, signals: Signals, tell: Callable[[str], None]
+        self, place: Installation, words: list[str], params: Params, signals: Signals, tell: Tell
     ) -> None:
         self._place = place
+        self._words = words
         self._params = params
         self._signals = signals
         self._tell = tell
@@ -107,7 +115,7 @@ class _Scheduler:
         """Do it; returns the exit code. Raises `DigpyError`."""
         place = self._place
         for warning in place.settings.warnings:
-            self._tell(f"warning: {warning}")
+            self._tell(warning, "warn")
         for note in place.settings.notes:
             self._tell(note)
         place.check_notifications()
@@ -119,22 +127,23 @@ class _Scheduler:
             raise Unavailable(
                 f"the state directory {place.state} cannot be made: {error.strerror}"
             ) from error
-        while True:
-            leader, has_waited = self._become_leader()
-            if leader is None:
-                return 0
-            try:
-                if loaded is None or has_waited:
-                    loaded = self._load()
-                leader.begin(*loaded)
-                loaded = None  # ten thousand workflows are not needed any more
-                self._lead(leader)
-            except Deposed as error:
-                self._tell(f"{error}: handing over, and waiting")
-            else:
-                return 0
-            finally:
-                leader.close()
+        with CommandLocks(place.state).as_scheduler():
+            while True:
+                leader, has_waited = self._become_leader()
+                if leader is None:
+                    return 0
+                try:
+                    if loaded is None or has_waited:
+                        loaded = self._load()
+                    leader.begin(*loaded)
+                    loaded = None  # ten thousand workflows are not needed any more
+                    self._lead(leader)
+                except Deposed as error:
+                    self._tell(f"{error}: handing over, and waiting", "warn")
+                else:
+                    return 0
+                finally:
+                    leader.close()
 
     def _load(self) -> tuple[Project, Before]:
         before = Before.reading(self._place.project)
@@ -252,4 +261,5 @@ class _Scheduler:
             place.disk,
             self._load,
             report,
+            self._words,
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from digpy.access import obstacle, unusable
 from digpy.app import Installation
 from digpy.cli.options import Decorated, common, option
 from digpy.errors import NotFound, UsageError
@@ -70,13 +71,21 @@ def installation(project: Path, save: Path | None) -> Installation:
 
 
 def require_database(place: Installation) -> Path:
-    """The file of the project's database. Raises `NotFound` if nothing was ever run."""
+    """The file of the project's database.
+
+    Raises `NotFound` if nothing was ever run, `Unavailable` if it cannot be looked at.
+    """
     path = place.state / "digpy.db"
-    if not path.exists():
+    try:
+        path.stat()
+    except FileNotFoundError:
         raise NotFound(
             f'nothing was run here: there is no database "{path}"\n'
             "    help: --project DIR names the project, --save DIR its state directory"
-        )
+        ) from None
+    except OSError as error:
+        found = obstacle(path, place.state)
+        raise error if found is None else unusable(found) from None
     return path
 
 
@@ -88,6 +97,19 @@ def opened(place: Installation) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+def numbered(what: str, written: str) -> int:
+    """The id that is written in digits. Raises `NotFound` for one that `what` cannot have."""
+    if len(written) > len(str(LARGEST_ID)) or int(written) > LARGEST_ID:
+        raise NotFound(f"{what} {written} does not exist")
+    return int(written)
+
+
+def place_words(project: Path, save: Path | None) -> list[str]:
+    """The words of a command line that lead to the same place, as `place_options` read them."""
+    words = [] if project == Path() else ["--project", str(project)]
+    return words if save is None else [*words, "--save", str(save)]
 
 
 def chosen(database: Database, attempt: int | None, *, last: bool) -> int:

@@ -22,23 +22,22 @@ class Summary(NamedTuple):
 
     Attributes:
         attempts: with all their tasks; the one that was asked for first.
-        workflow: as written on the command line.
-        session: as ``--session`` would have it.
         state: the state directory, None if nothing was kept.
         log_of: the log file of a task of an attempt, None if there is none.
         dry_run: nothing was really done.
-        options: further words of the command line that are needed again (``--project`` ...).
+        to_continue, to_repeat: the words of the commands that go on, and that run everything again.
+        secrets: keys of settings that were given, must not be shown, and have to be given again.
         place_of: the line in its file that has to be repaired, drawn, for a failed task; None if
             that is not known.
     """
 
     attempts: Sequence[AttemptView]
-    workflow: str
-    session: str
     state: Path | None
     log_of: Callable[[int, int], Path | None] = lambda _attempt, _number: None
     dry_run: bool = False
-    options: Sequence[str] = ()
+    to_continue: Sequence[str] = ()
+    to_repeat: Sequence[str] = ()
+    secrets: Sequence[str] = ()
     place_of: Callable[[AttemptView, TaskView], str | None] = lambda _attempt, _task: None
 
     def text(self) -> str:
@@ -71,19 +70,22 @@ class Summary(NamedTuple):
     def _what_now(self, main: AttemptView) -> Iterable[str]:
         yield f"Task state is saved at {self.state} directory."
         if main.phase != "success":
-            yield f"  * To continue where it stopped: {self._command()}"
-            yield f"  * To run everything again: {self._command('--rerun')}"
+            import shlex  # a success does not need it
+
+            yield f"  * To continue where it stopped: {shlex.join(self.to_continue)}"
+            yield f"  * To run everything again: {shlex.join(self.to_repeat)}"
+            yield from (f"  * {line}" for line in secrets_again(self.secrets))
         yield (
             '  * Use --session <daily | hourly | "yyyy-MM-dd[ HH:mm:ss]"> to not reuse the last '
             "session time."
         )
         yield "  * Use --rerun, --start +NAME, or --goal +NAME argument to rerun skipped tasks."
 
-    def _command(self, *more: str) -> str:
-        import shlex  # a success does not need it
 
-        words = ["digpy", "run", self.workflow, *self.options, "--session", self.session, *more]
-        return shlex.join(words)
+def secrets_again(keys: Sequence[str]) -> Iterable[str]:
+    """What to say of secrets that a proposed command does not contain."""
+    if keys:
+        yield f"Give these again, which are not shown: {' '.join(f'-X {key}=...' for key in keys)}"
 
 
 _REASONS = {

@@ -92,10 +92,7 @@ class View(Protocol):
     """Shows a run while it goes on."""
 
     def show(self, attempts: Sequence[AttemptView], lines: Sequence[LogLine], now: int) -> None:
-        """Take in what changed and show it; `now` is the present, UTC microseconds.
-
-        Never raises because nobody reads the output any more: then it is silent.
-        """
+        """Take in what changed and show it; `now` is the present, UTC microseconds."""
         ...
 
     def close(self) -> None:
@@ -113,6 +110,11 @@ def open_view(log: Log) -> View:
     from digpy.cli.live import LiveView
 
     return LiveView()
+
+
+def legible(text: str) -> str:
+    """`text` of a program with U+FFFD for every byte that is no text (see `digpy.cli.follow`)."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def length_text(microseconds: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from digpy.control.orders import Orders
 from digpy.control.recovery import Control, Guard, Settle, StillAlive, end_abandoned, relaunch
 from digpy.control.session_times import session_text
 from digpy.control.supervisor import Supervisor
-from digpy.errors import Unavailable
+from digpy.errors import DiskFull, Locked, Unavailable
 from digpy.failpoints import reach
 from digpy.launchers.local import Channel, LocalLauncher, LocalWorker
 from digpy.store import attempts as attempt_rows
@@ -94,7 +95,7 @@ class Crew:
         row = self._load(attempt)
         if not self._take(row):
             return False
-        self._tell(f"{_named(row)}: session {_session(row)} starts (attempt {row.id})")
+        self._tell(f"{named(row)}: session {_session(row)} starts (attempt {row.id})")
         return True
 
     def adopt(self) -> int:
@@ -116,6 +117,12 @@ class Crew:
                 self._let_go(attempt)
                 over.append(attempt)
         return at, over
+
+    def listen(self) -> None:
+        """Only hear the workers: one of them may be frozen, and hold the database."""
+        for led in self._led.values():
+            with suppress(Locked, DiskFull):
+                led.supervisor.listen()
 
     def drain(self, patience: int) -> None:
         """Have all workers leave; programs have `patience` (microseconds) to finish."""
@@ -166,9 +173,9 @@ class Crew:
                     relaunch(self._control, each, self._settle, self._clock, self._guard)
         except StillAlive as error:
             self._let_go(row.id)
-            self._tell(f"{_named(row)}: attempt {row.id} cannot go on yet: {error}")
+            self._tell(f"{named(row)}: attempt {row.id} cannot go on yet: {error}")
             return False
-        self._tell(f"{_named(row)}: attempt {row.id} ({_session(row)}) was left behind: it goes on")
+        self._tell(f"{named(row)}: attempt {row.id} ({_session(row)}) was left behind: it goes on")
         return True
 
     # Looking after
@@ -227,7 +234,8 @@ def _abandoned(tx: Transaction, led: dict[int, _Led], locks: CommandLocks) -> li
     return list(found.values())
 
 
-def _named(row: AttemptRow) -> str:
+def named(row: AttemptRow) -> str:
+    """The workflow of an attempt, and the attempt's own name if it has one."""
     name = row.retry_attempt_name
     return row.workflow if name is None else f"{row.workflow} ({name})"
 

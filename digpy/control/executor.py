@@ -352,7 +352,13 @@ class _Trial:
         if self.cached.misses_sla(self.now) and not (self.is_over or self.draft.cancel):
             self._miss_sla()
         for number in self.cached.due(self.now):
-            self.work.wake(number)
+            if self.work.wake(number):
+                self._note_timeout(self.cached.tree[number])
+
+    def _note_timeout(self, task: Task) -> None:
+        data: Params = {"state": str(task.state), **timeout_error(task)}
+        event = NewEvent(self.now, "task.timed_out", "executor", task.number, data=data)
+        self.events.append(event)
 
     def _miss_sla(self) -> None:
         self.missed_sla = True
@@ -388,7 +394,7 @@ class _Trial:
             allowed = self._allowed_losses(task, report)
             self.draft.advance(Lost(run.number, run.fence, self.now, retry, allowed))
             proof = report.proof or "without proof"
-            text = f"its processes disappeared ({proof})"
+            text = f"it has ended without a result: {_EVIDENCE.get(proof, proof)}"
             self.work.log.append(LogEntry(self.now, task.full_name, "warn", text))
             rerun = self.draft[run.number].state is TaskState.READY
             lost: Params = {"evidence": proof, "will_rerun": rerun}
@@ -448,6 +454,17 @@ class _Trial:
     def result(self) -> Step:
         """What to tell the caller."""
         return Step(self.work.claimed, self.stops, self.more, self.ended)
+
+
+_EVIDENCE = {
+    "P1 never started": "its program was never started",
+    "P1 reaped": "its processes are gone",
+    "P2 janitor:keeper": "its worker has ended, and its processes with it",
+    "P2 janitor:scan": "its worker has ended, and none of its processes is left",
+    "P3 reboot": "the machine was started again",
+    "without proof": "some of its processes may be alive",
+}
+"""What a proof of death means, in words; the proof itself is in the events."""
 
 
 def _rule(retry: Json) -> RetryRule | None:

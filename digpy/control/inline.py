@@ -87,13 +87,18 @@ class Work:
             return
         self._run_inline(task, operator, request, retry)
 
-    def wake(self, number: int) -> None:
-        """Wake a task that has waited long enough, or end a try that has taken too long."""
+    def wake(self, number: int) -> bool:
+        """Wake a task that has waited long enough, or end a try that has taken too long.
+
+        Whether a try has taken too long.
+        """
         task = self.draft[number]
         if task.deadline_at is not None and task.deadline_at <= self._now:
             self._time_out(task)
-        elif task.retry_at is not None and task.retry_at <= self._now:
+            return True
+        if task.retry_at is not None and task.retry_at <= self._now:
             self.draft.advance(Due(number, self._now))
+        return False
 
     def _time_out(self, task: Task) -> None:
         message = timeout_error(task)["message"]

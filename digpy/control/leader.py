@@ -7,6 +7,7 @@ those that run, takes over edits, and ends what nobody runs and whose time is ov
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -15,7 +16,7 @@ from digpy.control.admission import Admission
 from digpy.control.attempt_retry import retry_at, start_again
 from digpy.control.candidacy import Candidacy
 from digpy.control.clock_steps import follow, read
-from digpy.control.crew import Crew
+from digpy.control.crew import Crew, named
 from digpy.control.disk import RECHECK, Disk
 from digpy.control.leadership import Leadership, Pace
 from digpy.control.locks import CommandLocks
@@ -27,12 +28,15 @@ from digpy.control.sessions import PROJECT
 from digpy.control.starter import Starter
 from digpy.control.watcher import Before, Watched, Watcher
 from digpy.dsl.project import Project
+from digpy.engine.states import FAILED
 from digpy.errors import DiskFull, LimitExceeded, Locked, SourceError, Unavailable
 from digpy.failpoints import reach
+from digpy.log import Level
 from digpy.source import Problem
 from digpy.store import attempts as attempt_rows
 from digpy.store import projects as project_rows
 from digpy.store import schedules as schedule_rows
+from digpy.store import tasks as task_rows
 from digpy.store.attempts import AttemptRow
 from digpy.store.database import Transaction
 from digpy.store.phases import Phase
@@ -62,8 +66,16 @@ class Waitable(Protocol):
         ...
 
 
+class Tell(Protocol):
+    """Tells a person something."""
+
+    def __call__(self, sentence: str, level: Level = "info") -> None:
+        """Say `sentence`, which is as important as `level`."""
+        ...
+
+
 class Parts(NamedTuple):
-    """What a leader is put together from."""
+    """What a leader is put together from; `words` lead a command to the same place."""
 
     control: Control
     candidacy: Candidacy
@@ -80,6 +92,7 @@ class Parts(NamedTuple):
     disk: Disk
     load: Callable[[], tuple[Project, Before]]
     explain: Callable[[Sequence[Problem]], str]
+    words: Sequence[str]
 
 
 class Leader:
@@ -95,7 +108,7 @@ class Leader:
         clock: SteadyClock,
         pace: Pace,
         params: Params,
-        tell: Callable[[str], None],
+        tell: Tell,
     ) -> None:
         self._parts = parts
         self._clock = clock
@@ -109,6 +122,7 @@ class Leader:
         self._is_draining = False
         self._is_unable = False
         self._is_edited = False
+        self._is_asked = False
         self._is_broken = False
         self._is_full = False
         self.finished = False
@@ -138,14 +152,15 @@ class Leader:
         except (Locked, DiskFull) as error:
             if not self._is_unable:
                 self._is_unable = True
-                self._tell(str(error))
+                self._tell(str(error), "warn")
+            self._parts.crew.listen()
             return self._clock.now() + SECOND
         self._is_unable = False
         return at
 
     def reload(self) -> None:
-        """Read the project again at the next look."""
-        self._is_edited = True
+        """Read the project again at the next look, and say what comes of it."""
+        self._is_edited = self._is_asked = True
 
     def drain(self, patience: int) -> None:
         """Start nothing more and hand back what runs; programs have `patience` to finish."""
@@ -164,7 +179,7 @@ class Leader:
             if self._parts.courier is not None:
                 self._parts.courier.close()
         except Unavailable as error:
-            self._tell(f"{error}: the next scheduler waits until the lead is over")
+            self._tell(f"{error}: the next scheduler waits until the lead is over", "warn")
         self._parts.candidacy.give_up()
         database.close()
 
@@ -191,7 +206,8 @@ class Leader:
         was_full, self._is_full = self._is_full, self._parts.disk.is_low
         if self._is_full:
             if not was_full:
-                self._tell("the disk is almost full: no session starts until there is room")
+                text = "the disk is almost full: no session starts until there is room"
+                self._tell(text, "warn")
             return now + RECHECK
         return min(self._parts.scheduler.tick(), self._try_again(now), self._let_in())
 
@@ -204,7 +220,8 @@ class Leader:
                 epoch = parts.leadership.epoch
                 delta = follow(tx, self._clock.boot(), looked, self._pace.tolerance, epoch)
             if delta:
-                self._tell(f"the clock was set by {delta / SECOND:+.0f} s: limits do not move")
+                text = f"the clock was set by {delta / SECOND:+.0f} s: limits do not move"
+                self._tell(text, "warn")
             parts.candidacy.hold()
             self._swept, self._settled = looked.since_boot, False
         if not self._settled:
@@ -252,22 +269,24 @@ class Leader:
         try:
             project, before = self._parts.load()
         except (SourceError, OSError) as error:
-            self._is_edited, self._is_broken = False, True
+            self._is_edited, self._is_asked, self._is_broken = False, False, True
             explain = self._parts.explain
             why = explain(error.problems) if isinstance(error, SourceError) else str(error)
-            self._tell(f"the edit is refused, what was loaded before stays:\n{why}")
+            self._tell(f"the edit is refused, what was loaded before stays:\n{why}", "error")
             return now
         if project.content_hash != self._content_hash:
             self._tell("the project was edited: taking it over")
             self._use(project, before)
         elif self._is_broken:
             self._tell("the project is again as it was loaded")
-        self._is_edited = self._is_broken = False
+        elif self._is_asked:
+            self._tell("the project was read again: nothing has changed")
+        self._is_edited = self._is_asked = self._is_broken = False
         return now
 
     def _use(self, project: Project, before: Before) -> None:
         if project.warnings:
-            self._tell(self._parts.explain(project.warnings))
+            self._tell(self._parts.explain(project.warnings), "warn")
         self._parts.scheduler.load(project, self._params)
         self._content_hash = project.content_hash
         self._announce(project)
@@ -280,8 +299,9 @@ class Leader:
             rows = schedule_rows.of_project(tx, number)
         enabled = [row for row in rows if row.disabled_at is None]
         disabled = len(rows) - len(enabled)
+        count = len(project.workflows)
         self._tell(
-            f"{len(project.workflows)} workflows, {len(rows)} with a schedule"
+            f"{count} workflow{'' if count == 1 else 's'}, {len(rows)} with a schedule"
             + (f" ({disabled} disabled)" if disabled else "")
         )
         enabled.sort(key=lambda row: row.next_run_time)
@@ -297,7 +317,13 @@ class Leader:
             row = attempt_rows.load(tx, attempt)
             if row.is_done:
                 self._remember_failure(tx, row)
-        self._tell(_ending(row, self._retries.get(row.id)))
+            failure = _first_failure(tx, attempt) if row.phase is Phase.FAILURE else None
+        text = _ending(row, self._retries.get(row.id))
+        if row.phase is not Phase.FAILURE:
+            self._tell(text, "warn" if row.phase is Phase.CANCELED else "info")
+            return
+        look = shlex.join(["digpy", "log", str(attempt), *self._parts.words])
+        self._tell("\n    ".join(filter(None, [text, failure, f"help: {look}"])), "error")
 
     def _remember_failure(self, tx: Transaction, row: AttemptRow) -> None:
         """Note when to try a failed attempt again, unless that has been done."""
@@ -324,7 +350,8 @@ class Leader:
                     name = _free_name(tx, row)
                     start_again(tx, parts.starter, row, name=name, waits_for=QUEUED)
         except LimitExceeded as error:
-            self._tell(f"{row.workflow}: attempt {attempt} is not tried again yet: {error}")
+            text = f"{row.workflow}: attempt {attempt} is not tried again yet: {error}"
+            self._tell(text, "warn")
             self._retries[attempt] = now + _RETRY_LATER
         else:
             del self._retries[attempt]
@@ -347,14 +374,26 @@ def _free_name(tx: Transaction, row: AttemptRow) -> str:
     )
 
 
+def _first_failure(tx: Transaction, attempt: int) -> str | None:
+    """The first task of the live rounds that failed, and why."""
+    live: dict[int, int] = {}
+    for task in task_rows.summary(tx, attempt):  # parents come before their children
+        if task.parent is not None and live.get(task.parent) != task.born:
+            continue
+        live[task.number] = task.round
+        if task.state in FAILED and task.error is not None:
+            return f"{task.full_name}: {task.error.get('message', '')}".replace("\n", "\n    ")
+    return None
+
+
 def _ending(row: AttemptRow, again_at: int | None) -> str:
     session = session_text(row.session_time, row.timezone)
-    subject = f"{row.workflow}: attempt {row.id} of session {session}"
+    subject = f"{named(row)}: attempt {row.id} of session {session}"
     if not row.is_done:
         return f"{subject} was handed back: the next scheduler goes on"
-    took = (
-        "" if row.ended_at is None else f" after {(row.ended_at - row.created_at) / SECOND:.1f} s"
-    )
+    took = ""
+    if row.started_at is not None and row.ended_at is not None:
+        took = f" after {(row.ended_at - row.started_at) / SECOND:.1f} s"
     if row.phase is Phase.SUCCESS:
         return f"{subject} succeeded{took}"
     if row.phase is Phase.CANCELED:

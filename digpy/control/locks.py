@@ -54,6 +54,22 @@ class CommandLocks:
         finally:
             os.close(descriptor)
 
+    @contextmanager
+    def as_scheduler(self) -> Iterator[None]:
+        """Be one of the project's schedulers, leading or waiting, for whoever asks what runs."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.schedulers_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @property
+    def schedulers_path(self) -> Path:
+        """The file on which every scheduler holds a shared lock."""
+        return self._root / "schedulers"
+
     @property
     def is_deciding(self) -> bool:
         """Whether somebody holds `starting`. Asking takes nothing."""

@@ -90,3 +90,9 @@ def attempt_parameters(
 def session_text(instant: int, timezone: str) -> str:
     """``2016-01-30T00:00:00+09:00``: how session times are shown."""
     return instant_text(instant, zone(timezone))
+
+
+def session_option(instant: int, timezone: str) -> str:
+    """``2016-01-30`` or ``2016-01-30 01:00:00``: what `local_instant` takes for `instant`."""
+    text = session_text(instant, timezone)[:19]
+    return text.removesuffix("T00:00:00").replace("T", " ")

@@ -56,7 +56,8 @@ def keep_project(
 
 def last_session_time(tx: Transaction, workflow: str) -> int | None:
     """The newest session of `workflow`, None if it never ran."""
-    newest = attempt_rows.newest_session(tx, project_rows.ensure_project(tx, PROJECT), workflow)
+    project = project_rows.find_project(tx, PROJECT)
+    newest = None if project is None else attempt_rows.newest_session(tx, project, workflow)
     return None if newest is None else newest.session_time
 
 
@@ -150,7 +151,7 @@ def _before(
     same = (
         newest.phase is not Phase.CANCELING  # what was told to stop can only be ended
         and newest.workflow_id == wanted.workflow_id
-        and newest.params == wanted.params
+        and _comparable_params(newest.params) == _comparable_params(wanted.params)
         and _comparable(newest.options) == _comparable(wanted.options)
     )
     complete = newest.phase is Phase.SUCCESS and not any(
@@ -158,6 +159,11 @@ def _before(
     )
     alive = not newest.is_done and is_alive(newest.command)
     return Before(newest.is_done, alive, same, complete, passed(newest, now) is not None)
+
+
+def _comparable_params(params: Params) -> Params:
+    """Parameters that make a different run; from where a project was named does not."""
+    return {key: value for key, value in params.items() if key != "_project_path"}
 
 
 def _comparable(options: Params) -> dict[str, Json]:

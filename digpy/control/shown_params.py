@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from digpy.control.parameters import EXPORT_OF, START, WRITTEN
+from digpy.control.parameters import BUILT_IN, EXPORT_OF, START, WRITTEN
 from digpy.control.yaml_text import yaml_lines
 from digpy.dsl.include import read_file
 from digpy.dsl.model import HANDLERS
 from digpy.dsl.nodes import key_span
 from digpy.errors import SourceError
+from digpy.expr.builtin import SCHEDULE_TIMES
 from digpy.expr.scope import Scope
 from digpy.spi import TaskRequest
 from digpy.values import Json, to_json
@@ -64,6 +65,8 @@ class _Origins:
 
     def _texts(self, origin: str, name: str) -> list[str]:
         if origin == START:
+            if name in SCHEDULE_TIMES and isinstance(self._node, dict) and "schedule" in self._node:
+                return [BUILT_IN]
             given = self._given.get(name)
             return [str(item) for item in given] if isinstance(given, list) else [origin]
         if origin == WRITTEN:

@@ -97,7 +97,7 @@ class Supervisor:
         self._pace = pace
         self._worker: LocalWorker | None = None
         self._greeted = False
-        self._heard = 0
+        self._heard = self._listened = 0
         self._is_suspected = False
         self._asked: dict[int, Asked] = {}
         self._looked = read(clock)
@@ -137,6 +137,16 @@ class Supervisor:
         except (Locked, DiskFull) as error:
             self._wait_for_database(error)
         return self._clock.now() + SECOND
+
+    def listen(self) -> None:
+        """Only hear the worker, and kill it if it is silent for too long.
+
+        For whoever cannot look because the database is locked, perhaps by that worker.
+        """
+        worker = self._worker
+        if worker is not None and self._launcher.probe(worker) is None:
+            self._cannot_write = True  # until the next look that can
+            self._judge_silence(heard=self._hear(worker))
 
     def cancel(self, cause: str, attempt: int | None = None, actor: str = "command") -> None:
         """Ask that everything this command runs stops, or only the required `attempt`."""
@@ -215,24 +225,32 @@ class Supervisor:
                 self.finished = True
                 return now
             return self._launch_again(now)
+        heard = self._hear(worker)
+        if (code := self._launcher.probe(worker)) is not None:
+            self._worker_ended(code)
+            return now
+        silent_at = self._judge_silence(heard=heard)
+        ats = map(self._enforce_safely, self._unfinished())
+        return min([now + self._pace.sweep, silent_at, *ats])
+
+    def _hear(self, worker: LocalWorker) -> bool:
+        """Take what the worker has said; whether that was anything."""
         messages = worker.channel.receive()
         self._greeted = self._greeted or any("hello" in message for message in messages)
         if any("done" in message for message in messages):
             # It has let go of everything; what is left of it is its exit.
             self._launcher.reap(worker)
-        if (code := self._launcher.probe(worker)) is not None:
-            self._worker_ended(code)
-            return now
-        silent_at = self._listen(heard=bool(messages))
-        ats = map(self._enforce_safely, self._unfinished())
-        return min([now + self._pace.sweep, silent_at, *ats])
+        return bool(messages)
 
-    def _listen(self, *, heard: bool) -> int:
-        """Kill a worker that has been silent for too long; return when to listen again.
+    def _judge_silence(self, *, heard: bool) -> int:
+        """Kill a worker that has been silent for too long; return when to judge again.
 
         It is frozen, or hangs: one that waits for the database or the disk is not silent.
         """
         now, limit = self._clock.since_boot(), self._pace.silence
+        before, self._listened = self._listened, now
+        if now - before > max(_GAP * self._pace.sweep, _LONGEST_LOOK):
+            self._heard = now  # this process slept, or was frozen, and perhaps the worker with it
         silent = now - self._heard
         if heard:
             self._heard = now
@@ -260,8 +278,6 @@ class Supervisor:
         """Renew the lead, find jumps of the clock, and notice that we did not run for a while."""
         before, self._looked = self._looked, read(self._clock)
         passed_time = self._looked.since_boot - before.since_boot
-        if passed_time > max(_GAP * self._pace.sweep, _LONGEST_LOOK):
-            self._heard = self._looked.since_boot  # whoever was silent may have slept as well
         jumped = abs(step_between(before, self._looked)) > self._pace.tolerance
         is_due = self._swept is None or self._looked.since_boot - self._swept >= self._pace.sweep
         if not (jumped or is_due):
@@ -490,7 +506,7 @@ class Supervisor:
     def _employ(self, worker: LocalWorker) -> None:
         self._worker = worker
         self._greeted = False
-        self._heard = self._clock.since_boot()
+        self._heard = self._listened = self._clock.since_boot()
         self._is_suspected = False
         launches = [[row.id, row.epoch] for row in self._unfinished()]
         reach("supervisor.after_intent")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from posixpath import normpath
 
-from digpy.dsl.directives import IDLE
+from digpy.dsl.directives import IDLE, NAMES
 from digpy.dsl.model import HANDLERS
-from digpy.dsl.nodes import key_span, value_span
-from digpy.dsl.retry import parse_retry
+from digpy.dsl.nodes import key_span, templates, value_span
+from digpy.dsl.retry import RETRY_KEYS, parse_retry
 from digpy.dsl.tree import Tree
 from digpy.source import Problem, Span
 from digpy.values import Json, Template
@@ -26,6 +26,8 @@ _GENERATORS = frozenset({"if", "loop", "for_each", "for_range"})
 It has no effect on their own failure either, but that is no reason to warn: repeating the subtasks
 is what people write it for.
 """
+
+_DIRECTIVES = tuple(sorted(name for name in NAMES if name.startswith("_")))
 
 _BODIES = (*HANDLERS, "_check", "_do", "_else_do")
 
@@ -118,6 +120,7 @@ def _operator_task(
 ) -> Iterator[Problem]:
     if known is not None and operator not in known and "${" not in operator:
         yield _unknown_operator(operator, task, known)
+    yield from _misspelt(task)
     if "_retry" not in task:
         return
     if operator in WITHOUT_RETRY and not task.get("_check"):
@@ -136,6 +139,23 @@ def _operator_task(
             "for the failure of subtasks it is read as it is written",
             "write a number",
         )
+
+
+def _misspelt(task: Mapping[str, Json]) -> Iterator[Problem]:
+    """Keys that look like a directive. Others that begin with "_" are parameters like any other."""
+    for key in task:
+        if not key.startswith("_") or key in NAMES or key.endswith(">"):
+            continue
+        from digpy.dsl.suggest import closest, did_you_mean  # on use: mostly none is strange
+
+        meant = closest(key, _DIRECTIVES)
+        if meant is not None and not any(key in template for template, _ in templates(dict(task))):
+            yield _warning(
+                f'"{key}" is no directive',
+                key_span(task, key),
+                "so it is a parameter, which no ${...} of the task reads",
+                did_you_mean(key, _DIRECTIVES),
+            )
 
 
 def _exported_workdir(task: Mapping[str, Json], inherited: str) -> str:
@@ -183,6 +203,17 @@ def _retry_format(task: Mapping[str, Json]) -> Iterator[Problem]:
             str(error),
             "write a number, or {limit: 3, interval: 10, interval_type: exponential}",
         )
+    written = task["_retry"]
+    for key in written if isinstance(written, dict) else ():
+        if key not in RETRY_KEYS:
+            from digpy.dsl.suggest import did_you_mean
+
+            yield _warning(
+                f'"{key}" means nothing in _retry',
+                key_span(written, key),
+                f"it has {', '.join(RETRY_KEYS)}",
+                did_you_mean(key, RETRY_KEYS),
+            )
 
 
 def _compile_problems(task: Mapping[str, Json]) -> Iterator[Problem]:

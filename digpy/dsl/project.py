@@ -48,7 +48,7 @@ def load_project(root: Path, *, known_operators: Collection[str] | None = None) 
     workflows: dict[str, Workflow] = {}
     problems: list[Problem] = []
     warnings: list[Problem] = []
-    for file_name in _workflow_files(root):
+    for file_name in workflow_files(root):
         name = file_name.removesuffix(_SUFFIX)
         try:
             node = read_text(files.source(root / file_name, file_name), load=files.load)
@@ -80,18 +80,27 @@ def load_called(path: Path, root: Path) -> Params:
     return called_mapping(node, file_name.removesuffix(_SUFFIX), path=file_name)
 
 
-def _workflow_files(root: Path) -> list[str]:
+def workflow_files(root: Path) -> list[str]:
+    """Names of the workflow files in `root`, sorted."""
     with os.scandir(root) as entries:
         names = sorted(
             entry.name
             for entry in entries
-            if entry.name.endswith(_SUFFIX) and not entry.name.startswith(".") and entry.is_file()
+            if entry.name.endswith(_SUFFIX) and not entry.name.startswith(".") and _is_file(entry)
         )
     ignore_file = root / _IGNORE_FILE
     if not ignore_file.is_file():
         return names
     patterns = list(_ignore_patterns(ignore_file.read_text("utf-8")))
     return [name for name in names if not _is_ignored(name, patterns)]
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is to be read; also what cannot be looked at, so that reading says why."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return True
 
 
 def _ignore_patterns(text: str) -> Iterator[tuple[str, bool]]:

@@ -12,6 +12,10 @@ _MAX = 2**31 - 1
 """Largest number of seconds; 68 years."""
 
 
+RETRY_KEYS = ("limit", "interval", "interval_type", "max_interval")
+"""What a mapping has."""
+
+
 class RetryRule(NamedTuple):
     """A ``_retry`` that was understood. `limit` counts *re*-runs; intervals are whole seconds.
 

@@ -18,6 +18,10 @@ _LARGEST_OFFSET = timedelta(hours=18)
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)([+-])(\d\d):(\d\d)", re.ASCII)
 
 
+SCHEDULE_TIMES = ("last_session_time", "next_session_time", "last_executed_session_time")
+"""What `session_parameters` puts in."""
+
+
 def instant_text(instant: int, info: tzinfo) -> str:
     """``2016-01-31T09:00:00+09:00``: an instant (UTC microseconds) as ``session_time`` shows it."""
     return _session_time(_local(instant, info))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from digpy.errors import ExpressionError
 from digpy.expr import path
-from digpy.expr.javascript import JavaScript, JavaScriptError, default_engine
+from digpy.expr.javascript import JavaScript, JavaScriptError, default_engine, syntax_error
 from digpy.values import Json, Params, Template
 
 _RAW = frozenset({"_do", "_else_do"})
@@ -103,7 +103,13 @@ def _by_javascript(
         now = SystemClock().now()
     pieces = parse(template)
     codes = [piece.code for piece in pieces if isinstance(piece, Hole)]
-    texts = iter(engine.render(codes, variables, timezone, now))
+    try:
+        texts = iter(engine.render(codes, variables, timezone, now))
+    except JavaScriptError as error:
+        if error.name != "SyntaxError":
+            raise
+        found = (syntax_error(engine, code) for code in codes)
+        raise next(filter(None, found), error) from None  # none: what an expression did, not is
     return "".join(next(texts) if isinstance(piece, Hole) else piece.text for piece in pieces)
 
 

@@ -66,6 +66,21 @@ class JavaScript(Protocol):
         ...
 
 
+def syntax_error(engine: JavaScript, code: str) -> JavaScriptError | None:
+    """The syntax error of one expression in words that hold for it, or None.
+
+    An engine that ran off the end names what it met there, which nobody has written: the text that
+    it puts around an expression.
+    """
+    error = engine.check(code)
+    if error is None or error.position is None or error.position[0] <= code.count("\n") + 1:
+        return error
+    message = "the expression ends too early"
+    if code.count(")") > code.count("("):
+        message = 'a ")" closes nothing'
+    return JavaScriptError(error.name, message, error.position)
+
+
 def evaluate(
     engine: JavaScript, code: str, variables: Mapping[str, Json], timezone: str, now: int
 ) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from lark import Lark, Token, Tree
 
-from digpy.expr.javascript import JavaScript, default_engine
+from digpy.expr.javascript import JavaScript, default_engine, syntax_error
 from digpy.source import Problem, Span
 
 
@@ -59,7 +59,7 @@ def problems(template: str, span: Span, engine: JavaScript | None = None) -> lis
     places = _places(template, span)
     found = []
     for hole in holes:
-        error = (engine or default_engine()).check(hole.code) if hole.code else None
+        error = syntax_error(engine or default_engine(), hole.code) if hole.code else None
         if error is not None:
             start, end = _stretch(hole, error.position)
             where = _span(span, places, start, end)

@@ -82,8 +82,11 @@ def _program(request: TaskRequest, params: Params) -> tuple[bytes, list[str]]:
     if request.command is None and params.get("script") is not None:
         return conversions.string(params, "script").encode(errors="replace"), []
     target = conversions.string(command_of(request), conversions.COMMAND)
-    if "." not in target.strip("."):
-        raise TaskFailed(f'py> needs a module: "{target}" should be "module.{target}"', "config")
+    name = target.strip(".")
+    if not name:
+        raise TaskFailed("py> needs a function: write module.function", "config")
+    if "." not in name:
+        raise TaskFailed(f'py> needs a module: "{target}" should be "module.{name}"', "config")
     return _runner(), [target]
 
 

@@ -16,7 +16,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -242,7 +242,8 @@ class Database:
                 # After a failed sync the kernel may report success next time: never use this
                 # connection again.
                 self._break(unavailable)
-                _suspect(self.path).touch()
+                with suppress(OSError):  # `unavailable` says what is wrong with the place
+                    _suspect(self.path).touch()
             return unavailable
         return InternalError(f"{name}: {error}")
 
@@ -271,7 +272,9 @@ def _connect(path: Path, durability: str, patience: float, *, create: bool) -> s
         if not path.exists():
             if not create:
                 raise Unavailable(f'there is no database "{path}"')
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Parameters may be nobody else's business; SQLite's own files follow this one.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(path, timeout=0, isolation_level=None)
     except (sqlite3.Error, OSError) as error:
         raise _unavailable(path, error) from error
@@ -388,6 +391,18 @@ def _patiently(
         time.sleep(_PAUSE * (1 + time.monotonic_ns() % 1000 / 1000))
 
 
+def _what_is_in_its_way(path: Path) -> str:
+    from digpy.access import obstacle
+
+    directory = path.parent
+    for place in (directory, path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        if (found := obstacle(place, directory)) is not None:
+            return f"{found.path}: {found.why}\n    help: {found.fix}"
+    if not path.exists():
+        return "it was moved or removed while it was used"
+    return "what was committed is safe, try again"
+
+
 def _code(error: Exception) -> int:
     """The primary result code; the driver's own complaints have none: 0."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
@@ -412,6 +427,6 @@ def _unavailable(path: Path, error: Exception) -> Unavailable:
     elif code == sqlite3.SQLITE_FULL:
         what = "cannot grow: the disk is full; nothing was changed, make room and try again"
     else:
-        what = f"cannot be used ({error}); what was committed is safe, try again"
+        what = f"cannot be used ({error}); {_what_is_in_its_way(path)}"
     kind = {sqlite3.SQLITE_FULL: DiskFull}.get(code, Locked if code in _BUSY else Unavailable)
     return kind(f'the database "{path}" {what}')

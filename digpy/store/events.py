@@ -34,6 +34,7 @@ KINDS: Mapping[str, str] = {
     "supervisor.clock_step": "the clock jumped; limits count as if it had not",
     "supervisor.error": "something went wrong in looking at it; at most one an hour for each text",
     "task.lost": "a run of a program is gone without a result, and how that is known",
+    "task.timed_out": "it took longer than its _timeout, and is stopped; what it was doing",
     "worker.left": "its worker handed it back, because its scheduler stops",
     "worker.lost": "its worker is gone, and how it ended",
     "worker.recovered": "its worker was silent, and was heard of again",

@@ -42,6 +42,12 @@ def ensure_project(tx: Transaction, name: str) -> int:
     return int(found[0])
 
 
+def find_project(tx: Transaction, name: str) -> int | None:
+    """The id of the project, None if it does not exist."""
+    found = tx.one("projects.find", {"name": name})
+    return None if found is None else int(found[0])
+
+
 def project_name(tx: Transaction, project: int) -> str:
     """Raises `NotFound`."""
     found = tx.one("projects.name", {"id": project})

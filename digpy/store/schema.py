@@ -428,9 +428,7 @@ notifications = Table(
     _text("error", optional=True),  # of the newest try, or a remark about the delivery
     _text("dedupe"),
     UniqueConstraint("dedupe"),  # the same thing is told once
-    CheckConstraint(
-        "next_at IS NULL OR delivered_at IS NULL", name="delivered_is_not_tried_again"
-    ),
+    CheckConstraint("next_at IS NULL OR delivered_at IS NULL", name="delivered_is_not_tried_again"),
 )
 
 Index(

@@ -238,7 +238,7 @@ def test_events_count_from_one(digpy: Digpy) -> None:
 # What cannot be shown
 
 
-@pytest.mark.parametrize("command", ["attempt", "tasks", "log", "events", "kill"])
+@pytest.mark.parametrize("command", ["attempt", "tasks", "log", "events", "kill", "notifications"])
 def test_an_attempt_must_exist(digpy: Digpy, command: str) -> None:
     ended = digpy(command, "99")
     assert (ended.code, ended.err) == (1, "error: attempt 99 does not exist\n")
@@ -249,6 +249,25 @@ def test_no_number_is_too_large_to_be_looked_for(digpy: Digpy, words: tuple[str,
     ended = digpy(*words, "9" * 30)
     assert ended.code in (1, 2)
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(("command", "what"), [("log", "attempt"), ("attempts", "session")])
+def test_a_number_that_does_not_exist_is_named_as_it_was_written(
+    digpy: Digpy, command: str, what: str
+) -> None:
+    number = "9" * 5000  # more digits than Python reads
+    assert digpy(command, number).err == f"error: {what} {number} does not exist\n"
+
+
+def test_a_workflow_must_exist(digpy: Digpy) -> None:
+    ended = digpy("attempts", "goood")
+    message = 'error: there is no workflow "goood"\n    help: did you mean "good"?\n'
+    assert (ended.code, ended.out, ended.err) == (1, "", message)
+
+
+def test_a_page_behind_the_last_one_of_a_workflow_is_empty(digpy: Digpy) -> None:
+    ended = digpy("attempts", "bad", "-i", "1")
+    assert (ended.code, ended.out) == (0, "Session attempts:\n")
 
 
 def test_a_session_must_exist(digpy: Digpy) -> None:

@@ -30,6 +30,7 @@ from tests.support.golden import Golden
 Make = Callable[[Mapping[str, str]], CommandProject]
 
 ASLEEP = {"w.dig": "timezone: UTC\n+a:\n  sh>: sh effect.sh begin; sleep 600\n"}
+SCHEDULED = ASLEEP["w.dig"].replace("+a", "schedule:\n  daily>: 00:00:00\n+a")
 SHORT = {"w.dig": "timezone: UTC\n+a:\n  echo>: hello\n"}
 
 
@@ -73,7 +74,7 @@ def test_the_report_names_facts_what_runs_and_what_needs_doing(golden: Golden) -
     ]
     found = Diagnosis(
         {"digpy": "0.1.0", "time zones": "2025b"},
-        [LivingCommand(7, 10, tree), LivingCommand(9, 99, [])],
+        [LivingCommand("command", [7], 10, tree), LivingCommand("command", [9], 99, [])],
         [Problem("the disk is full", "too much was written", "make room")],
     )
     golden.check("cli/doctor-report.txt", "\n".join(report(found)) + "\n")
@@ -154,8 +155,8 @@ def test_what_is_advised_continues_the_attempt(make_project: Make) -> None:
 
 def test_a_run_directory_that_was_left_is_found_and_removed(make_project: Make) -> None:
     project = abandoned(make_project)
-    assert any("1 run directories are left: 1.2.1" in what for what in problems(project))
-    assert not any("run directories" in what for what in problems(project, "--fix"))
+    assert any("1 run directory is left: 1.2.1" in what for what in problems(project))
+    assert not any("run directory" in what for what in problems(project, "--fix"))
     assert list((project.directory / ".digpy" / "runs").iterdir()) == []
 
 
@@ -262,9 +263,84 @@ def test_a_missing_time_zone_database_is_named(
     assert "there is no time zone database" in diagnosed(tmp_path)
 
 
-def test_a_state_directory_of_somebody_else_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / ".digpy").mkdir()
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert f"{tmp_path / '.digpy'} cannot be written" in diagnosed(tmp_path)
+def test_a_database_that_everybody_can_read_is_named_until_it_is_not(make_project: Make) -> None:
+    project = make_project(SHORT)
+    project.run()
+    state = project.directory / ".digpy"
+    state.chmod(0o755)
+    (state / "digpy.db").chmod(0o644)
+    (problem,) = ask(project)["problems"]
+    assert problem["what"] == f"every user of this machine can read {state / 'digpy.db'}"
+    subprocess.run(problem["fix"], shell=True, check=True)
+    assert problems(project) == []
+
+
+# Schedulers
+
+
+def schedulers(project: CommandProject) -> list[tuple[str, int]]:
+    """What runs, and how many processes it has."""
+    return [(found["role"], len(found["processes"])) for found in ask(project)["running"]]
+
+
+def test_a_scheduler_that_has_nothing_to_do_runs(make_project: Make) -> None:
+    project = make_project(SHORT)
+    scheduler = project.begin("scheduler")
+    eventually(lambda: "leading" in scheduler.err)
+    (running,) = ask(project)["running"]
+    assert running["role"] == running["processes"][0]["role"] == "scheduler"
+    assert running["processes"][0]["pid"] == scheduler.pid
+    assert "Nothing is running" not in project.digpy("doctor").out
+
+
+def test_a_scheduler_that_waits_for_another_one_runs_too(make_project: Make) -> None:
+    project = make_project(SHORT)
+    leader = project.begin("scheduler")
+    eventually(lambda: "leading" in leader.err)
+    standby = project.begin("scheduler")
+    eventually(lambda: "leads this project" in standby.err)
+    assert [role for role, _ in schedulers(project)] == ["scheduler", "standby"]
+
+
+def test_a_scheduler_is_listed_once_with_all_its_attempts(make_project: Make) -> None:
+    project = make_project({"v.dig": SCHEDULED, "w.dig": SCHEDULED})
+    scheduler = project.begin("scheduler")
+    eventually(lambda: "leading" in scheduler.err)
+    for workflow in ("v", "w"):
+        assert project.digpy("backfill", workflow, "--from", "2024-01-01", "--count", "1").code == 0
+    eventually(lambda: len(project.effects) == 2)
+    (running,) = ask(project)["running"]
+    assert (running["role"], running["attempts"]) == ("scheduler", [1, 2])
+    pids = [process["pid"] for process in running["processes"]]
+    assert len(pids) == len(set(pids))
+    assert [process["role"] for process in running["processes"]].count("worker") == 2
+
+
+def test_what_waits_for_a_scheduler_says_so(make_project: Make) -> None:
+    project = make_project({"w.dig": SCHEDULED})
+    project.digpy("backfill", "w", "--from", "2024-01-01", "--count", "1")
+    wanted = "run by: nobody yet: digpy scheduler starts it, digpy kill ends it"
+    assert wanted in project.digpy("attempt", "1").out
+
+
+def test_an_attempt_of_a_dead_scheduler_is_continued_by_the_next_one(make_project: Make) -> None:
+    project = make_project({"w.dig": SCHEDULED})
+    scheduler = project.begin("scheduler")
+    eventually(lambda: "leading" in scheduler.err)
+    project.digpy("backfill", "w", "--from", "2024-01-01", "--count", "1")
+    eventually(project.did("begin"))
+    scheduler.send(signal.SIGKILL)
+    scheduler.wait()
+    fix = ask(project)["problems"][0]["fix"]
+    assert fix == "digpy scheduler continues it, digpy kill 1 ends it"
+    assert "digpy scheduler continues it" in project.digpy("attempt", "1").out
+
+
+def test_rows_that_contradict_each_other_are_a_problem(make_project: Make) -> None:
+    project = make_project(SHORT)
+    assert project.run().code == 0
+    path = project.directory / ".digpy" / "digpy.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM events WHERE kind = 'attempt.ended'")
+    (problem,) = problems(project)
+    assert problem.startswith("the database contradicts itself: not true of 1: an attempt is said")

@@ -209,3 +209,19 @@ def test_nothing_that_was_open_survives_where_all_of_it_is_closed() -> None:
     print(status(launcher.launch(main, close=open_descriptors())))
     """
     assert command(script).stdout == "0\n"
+
+
+def test_an_offer_to_who_does_not_read_is_dropped_without_waiting() -> None:
+    script = """
+    offers = 100_000  # more than a pipe takes
+
+    def main(channel):
+        for number in range(offers):
+            channel.offer({"number": number})
+
+    worker = launcher.launch(main)
+    launcher.reap(worker)  # which ends though nobody has read
+    found = [message["number"] for message in worker.channel.receive()]
+    print(0 < len(found) < offers, found == list(range(len(found))))
+    """
+    assert command(script).stdout == "True True\n"

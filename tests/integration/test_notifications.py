@@ -308,4 +308,4 @@ def test_the_list_says_what_people_were_told(project: Make) -> None:
 
     assert "  kind: failure\n  message: Workflow session attempt failed\n" in out
     assert "  status: delivered\n  tries: 1\n" in out
-    assert run.digpy("notifications", "2").out == "Notifications:\n"
+    assert run.digpy("notifications", "2").err == "error: attempt 2 does not exist\n"

@@ -386,3 +386,11 @@ def test_directives_are_no_parameters(t: Task) -> None:
     text = "+t: {echo>: x, _error: {echo>: e}, _check: {echo>: c}, _timeout: 1h}\n"
 
     assert [t.sees(text, name=name) for name in ("_error", "_check", "_timeout")] == [None] * 3
+
+
+def test_the_times_of_a_schedule_are_built_in(t: Task) -> None:
+    text = "schedule: {daily>: '00:00:00'}\n" + PLAIN
+
+    seen = t.sees(text, name="last_session_time")
+
+    assert seen == ("2026-01-14T00:00:00+00:00", "built-in")

@@ -157,6 +157,7 @@ def test_a_failed_attempt_is_tried_again_under_a_name_of_its_own(project: Make) 
     first = "SELECT retry_attempt_name, phase FROM attempts WHERE session = 1 ORDER BY id"
     expected = [(None, "failure"), ("auto-1", "success")]
     eventually(lambda: [tuple(row.values()) for row in tables(site, first)] == expected, within=20)
+    eventually(says(command, "[INFO] w (auto-1): attempt"))
     stop(command)
 
 
@@ -215,6 +216,7 @@ def test_a_broken_edit_is_refused_and_what_was_loaded_goes_on(project: Make) -> 
     eventually(site.did("good"), within=20)
     site.write({"w.dig": good + "  bad: [\n"})
     eventually(says(command, 'w.dig:5:8: error: this "[" is never closed'))
+    assert "[ERROR] the edit is refused" in command.err
     before = len(site.effects)
     eventually(lambda: len(site.effects) > before + 1)
     site.write({"w.dig": good})
@@ -225,7 +227,7 @@ def test_a_broken_edit_is_refused_and_what_was_loaded_goes_on(project: Make) -> 
 def test_a_new_workflow_is_found(project: Make) -> None:
     site = project({"w.dig": f"{EVERY_SECOND}+a:\n  echo>: a\n"})
     command = site.begin("scheduler")
-    eventually(says(command, "1 workflows, 1 with a schedule"), within=20)
+    eventually(says(command, "1 workflow, 1 with a schedule"), within=20)
     site.write({"new.dig": f"{EVERY_SECOND}+a:\n  sh>: sh effect.sh new\n"})
     eventually(site.did("new"), within=20)
     stop(command)
@@ -256,6 +258,39 @@ def test_a_hang_up_reads_the_project_again(project: Make) -> None:
     stop(command)
 
 
+def test_a_hang_up_is_answered_where_nothing_has_changed(project: Make) -> None:
+    command = project({"w.dig": "+a: {echo>: a}\n"}).begin("scheduler")
+    eventually(says(command, "1 workflow, 0 with a schedule"), within=20)
+    command.send(signal.SIGHUP)
+    eventually(says(command, "the project was read again: nothing has changed"))
+    stop(command)
+
+
+def test_a_failed_attempt_is_an_error_that_names_task_message_and_command(project: Make) -> None:
+    site = project({"w.dig": f"{ONCE}+a:\n  sh>: exit 3\n"})
+    command = site.begin("scheduler", "--project", str(site.directory))
+    eventually(says(command, f"help: digpy log 1 --project {site.directory}"), within=20)
+    (line,) = (each for each in command.err.splitlines() if "attempt 1 of session" in each)
+    assert "[ERROR] w: attempt 1 of session" in line
+    assert "    +w+a: Command failed with code 3 (runtime)\n" in command.err
+    stop(command)
+
+
+def test_an_attempt_that_waited_for_its_turn_took_as_long_as_it_ran(project: Make) -> None:
+    site = project(
+        {"w.dig": f"{EVERY_SECOND}+slow:\n  sh>: . ./slow.sh\n", "slow.sh": SLOW["slow.sh"]}
+    )
+    command = site.begin("scheduler", "-X", "queue.max_active_attempts=1")
+    eventually(lambda: len(tables(site, ATTEMPTS)) >= 4, within=20)
+    let_go(site)
+    eventually(says(command, "attempt 2 of session"), within=20)
+    (line,) = (each for each in command.err.splitlines() if "attempt 2 of session" in each)
+    took = float(line.rpartition(" after ")[2].removesuffix(" s"))
+    row = site.attempt(2)
+    assert took == pytest.approx((row["ended_at"] - row["started_at"]) / 1e6, abs=0.06)
+    stop(command)
+
+
 def test_a_broken_project_is_not_loaded_at_the_start(project: Make) -> None:
     site = project({"w.dig": "+a: [\n"})
     ended = site.digpy("scheduler")
@@ -266,7 +301,7 @@ def test_a_broken_project_is_not_loaded_at_the_start(project: Make) -> None:
 def test_whoever_watches_the_files_is_replaced(project: Make) -> None:
     site = project({"w.dig": "timezone: UTC\n+a:\n  echo>: a\n"})
     command = site.begin("scheduler")
-    eventually(says(command, "1 workflows"), within=20)
+    eventually(says(command, "1 workflow,"), within=20)
     (watcher,) = eventually(
         lambda: [p.pid for p in processes.everyone() if p.parent == command.pid], within=20
     )

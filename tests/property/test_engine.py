@@ -478,8 +478,7 @@ class World(RuleBasedStateMachine):
         """It is, or is below, what runs when something was to stop, or is told of a limit."""
         told = ("^error", ALERT) if self.limited else ()
         return any(
-            task.definition.name in CLEANUPS
-            or (task.parent == 1 and task.definition.name in told)
+            task.definition.name in CLEANUPS or (task.parent == 1 and task.definition.name in told)
             for task in self._path(number)
         )
 

@@ -56,14 +56,19 @@ class Command:
     """A running ``digpy``; its output goes to files, so that nobody waits for pipes."""
 
     def __init__(
-        self, project: Path, token: str, arguments: tuple[str, ...], environment: Mapping[str, str]
+        self,
+        project: Path,
+        token: str,
+        arguments: tuple[str, ...],
+        environment: Mapping[str, str],
+        through: tuple[str, ...] = (),
     ) -> None:
         self._token = f"{TOKEN}={token}".encode()
         self._out = project / f"{uuid.uuid4()}.out"
         self._err = self._out.with_suffix(".err")
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "digpy", *arguments],
+                [*through, sys.executable, "-m", "digpy", *arguments],
                 cwd=project,
                 env={**os.environ, "PYTHONPATH": str(ROOT), TOKEN: token, **environment},
                 stdin=subprocess.DEVNULL,
@@ -136,7 +141,7 @@ class Command:
     @property
     def out(self) -> str:
         """What it has written to standard output so far."""
-        return self._out.read_text()
+        return self._out.read_text(errors="replace")  # a program may print anything
 
     @property
     def err(self) -> str:
@@ -149,7 +154,7 @@ class Command:
             code = self._process.wait(within)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {within} s:\n{self.err}") from None
-        return Ended(code, self._out.read_text(), self.err)
+        return Ended(code, self.out, self.err)
 
     def close(self) -> None:
         """Kill everything; whatever a test did, nothing stays."""
@@ -160,7 +165,13 @@ class Command:
 
 
 class CommandProject:
-    """A directory with a workflow, the commands that ran in it, and what they left there."""
+    """A directory with a workflow, the commands that ran in it, and what they left there.
+
+    Attributes:
+        through: words before each command: a program that starts it with fewer rights, say.
+    """
+
+    through: tuple[str, ...] = ()
 
     def __init__(self, directory: Path, files: Mapping[str, str]) -> None:
         self.directory = directory
@@ -189,7 +200,7 @@ class CommandProject:
 
     def begin(self, *words: str, **environment: str) -> Command:
         """Start another command of digpy in the project."""
-        command = Command(self.directory, self._token, words, environment)
+        command = Command(self.directory, self._token, words, environment, self.through)
         self._commands.append(command)
         return command
 

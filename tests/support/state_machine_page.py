@@ -39,6 +39,9 @@ The meaning of the states and of the moves follows digdag 0.10.5. digpy differs 
 - What a missed `sla:` adds below the root starts at once, whatever the root is doing, and the root
   ends after it. If the attempt is to fail then, the root is *sla missed*: its work is stopped as by
   a deadline, no round is left, and it fails because of the added `^sla^fail`.
+- The time of an attempt may be over in a way that its handlers are told of. Then the root is
+  canceled as usual, but it keeps the limit, which says that it fails: when everything has stopped,
+  its `^error` is added in place of `^canceled`.
 - A new round is planted from the definition instead of copying rows, so nothing can be born twice.
   What an operator generated comes back only from a new run of the operator.
 - A run that vanishes is repeated; the {MAX_LOSSES}rd in a row that vanishes is an error.

@@ -119,7 +119,8 @@ _start_timeout: 5m
 +a: {echo>: hello}
 """,
     "_run_timeout": """\
-_run_timeout: 2h 30m
+_run_timeout: {after: 2h 30m, run_error: true, error_timeout: 5m}
+_error: {sh>: ./tell.sh}
 +a: {sh>: ./load.sh}
 """,
     "_cancel_timeout": """\

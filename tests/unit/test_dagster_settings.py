@@ -76,7 +76,7 @@ def test_without_such_keys_there_is_no_note() -> None:
     ],
 )
 def test_what_cannot_be_is_refused_where_it_is_written(line: str, message: str) -> None:
-    with pytest.raises(ConfigError, match="^-X supervisor.dagster") as caught:
+    with pytest.raises(ConfigError, match=r"^-X supervisor\.dagster") as caught:
         load(line)
     assert message in str(caught.value)
 

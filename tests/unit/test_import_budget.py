@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 
 HEAVY = frozenset(
     {
-        "alembic", "asyncio", "http", "lark", "logging", "_quickjs", "quickjs", "rich", "ssl", "sqlalchemy",
-        "tempfile",
+        "_quickjs", "alembic", "asyncio", "http", "lark", "logging", "quickjs", "rich", "ssl",
+        "sqlalchemy", "tempfile",
     }
 )  # fmt: skip
 """What no run of an ``echo>`` needs. (`inspect` is missing here because click imports it.)"""

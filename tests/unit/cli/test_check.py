@@ -264,3 +264,13 @@ def test_yaml_has_bare_keys_and_quoted_texts() -> None:
         "  f: {}",
         "g: []",
     ]
+
+
+def test_a_wrong_schedule_hides_no_wrong_expression(digpy: Digpy) -> None:
+    write(w="schedule:\n  dialy>: 07:00:00\n+a: {echo>: '${a +}'}\n")
+
+    ended = digpy("check")
+
+    assert ended.code == 3
+    assert 'w.dig:2:3: error: unknown type of schedule "dialy"' in ended.err
+    assert 'w.dig:3:18: error: "a +" is not a JavaScript expression' in ended.err

@@ -96,10 +96,17 @@ def test_everything_is_read_at_the_end_however_much_it_is(logs: Logs) -> None:
     assert "".join(texts(logs.follower.poll(everything=True))) == "x" * 3_000_000 + "\ny"
 
 
-def test_bytes_that_are_no_text_are_replaced(logs: Logs) -> None:
+def test_what_follows_a_long_line_is_read_too(logs: Logs) -> None:
+    logs.append("2-1.log", b"x" * 20_000_000 + b"\nEND\n")
+
+    assert "".join(texts(logs.follower.poll(everything=True))).endswith("x\nEND\n")
+
+
+def test_bytes_that_are_no_text_are_kept(logs: Logs) -> None:
     logs.append("2-1.log", b"\xff\n")
 
-    assert texts(logs.follower.poll()) == ["\ufffd\n"]
+    (text,) = texts(logs.follower.poll())
+    assert text.encode(errors="surrogateescape") == b"\xff\n"
 
 
 def test_a_character_is_not_cut_in_two(logs: Logs) -> None:

@@ -13,7 +13,7 @@ from pygraphviz import AGraph
 
 from digpy.cli import graph
 from digpy.cli.graph import draw
-from digpy.errors import LimitExceeded, Unavailable, UsageError
+from digpy.errors import LimitExceeded, NotInstalled, Unavailable, UsageError
 from tests.support.steps import steps
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -144,7 +144,7 @@ def test_without_the_library_the_way_to_get_it_is_told(
 
     monkeypatch.setattr(builtins, "__import__", without)
 
-    with pytest.raises(Unavailable, match=r"pip install 'digpy\[graph\]'"):
+    with pytest.raises(NotInstalled, match=r"pip install 'digpy\[graph\]'"):
         draw([steps("+a: {sh>: x}\n")], tmp_path / "w.svg")
 
 

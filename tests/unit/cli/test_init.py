@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,25 @@ def test_an_existing_workflow_is_left_alone(digpy: Digpy) -> None:
 
     assert digpy("init", "proj") == (0, "File proj/proj.dig already exists.\n", "")
     assert Path("proj/proj.dig").read_text() == "mine"
+
+
+@pytest.mark.parametrize("target", ["file", "file/x", "/proc/foo"])
+def test_a_directory_that_cannot_be_made_is_named_in_one_line(digpy: Digpy, target: str) -> None:
+    Path("file").touch()
+    answer = digpy("init", target)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith(f"error: {target} cannot be made: ")
+    assert answer.err.count("\n") == 1
+
+
+def test_nothing_is_said_to_be_made_that_is_not(
+    digpy: Digpy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, text: str) -> None:
+        raise PermissionError(errno.EACCES, f"{len(text)} characters refused", str(path))
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    assert digpy("init", "proj").out == ""
 
 
 def test_an_existing_gitignore_is_left_alone(digpy: Digpy) -> None:

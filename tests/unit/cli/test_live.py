@@ -67,6 +67,15 @@ def test_output_stands_above_the_tree(screen: Screen, monkeypatch: pytest.Monkey
     assert "sh>: x" not in drawn
 
 
+def test_bytes_that_are_no_text_are_shown_as_such(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    screen.view.show([attempt(RUNNING)], [LogLine(7, "+w+a", "out", "a\udcffb\n")], START)
+
+    assert "a\ufffdb" in screen.taken()
+
+
 def test_warnings_and_errors_stand_above_the_tree_with_their_task(screen: Screen) -> None:
     screen.view.show([attempt(RUNNING)], [LogLine(7, "+w+a", "error", "boom [x]")], START)
 

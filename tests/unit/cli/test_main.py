@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -218,3 +219,66 @@ def test_the_help_imports_no_command_and_nothing_heavy() -> None:
     assert "digpy.cli.main" in loaded
     heavy = {"rich", "lark", "sqlalchemy", "sqlite3", "ruamel.yaml", "asyncio", "logging"}
     assert not loaded & (heavy | {"digpy.cli.run", "digpy.cli.check", "dataclasses"})
+
+
+def test_an_argument_is_called_as_in_the_help(digpy: Digpy) -> None:
+    assert digpy("attempt", "x").err.startswith("error: ATTEMPT-ID: 'x' is not a whole number\n")
+
+
+def test_an_option_is_a_variable_of_its_own_name(
+    digpy: Digpy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIGPY_CHECK_JSON", "1")
+    monkeypatch.setenv("DIGPY_CHECK_PARAM", "k=v")
+
+    ended = digpy("check")
+
+    assert json.loads(ended.out)["parameters"] == {"k": "v"}
+    assert not ended.err
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("DIGPY_CHECK_PARAMS", "DIGPY_CHECK_PARAM"),
+        ("DIGPY_AGENTSTOP_GRACE", "DIGPY_AGENT_STOP_GRACE"),
+    ],
+)
+def test_a_misspelt_variable_is_told(
+    digpy: Digpy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, hint: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, "x=1")
+
+    assert digpy("check").err == (
+        f"warning: {name}: no option and no setting has this variable; did you mean {hint}?\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DIGPY_RUN",
+        "DIGPY_INSTALLATION",
+        "DIGPY_FENCE",
+        "DIGPY_IDEMPOTENCY_KEY",
+        "DIGPY_FAILPOINT_ONCE",
+    ],
+)
+def test_what_digpy_tells_programs_is_no_unknown_variable(
+    digpy: Digpy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, "1.2.3")
+
+    assert not digpy("check").err
+
+
+def test_a_variable_of_another_command_is_left_to_it(
+    digpy: Digpy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIGPY_RUN_SESSION", "daily")
+
+    assert not digpy("check").err

@@ -6,7 +6,14 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from digpy.cli.options import RunOptions, run_options
+from digpy.cli.options import (
+    Common,
+    RunOptions,
+    common,
+    common_options,
+    name_variables,
+    run_options,
+)
 from digpy.errors import UsageError
 from digpy.values import SECOND
 
@@ -21,16 +28,46 @@ def parse(*arguments: str, **variables: str) -> RunOptions:
         found.append(options)
         return 0
 
+    name_variables(command)
     result = CliRunner().invoke(
         command,
         ["w.dig", *arguments],
         env=variables,
-        auto_envvar_prefix="DIGPY_RUN",
         standalone_mode=False,
     )
     if result.exception is not None:
         raise result.exception
     return found[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["x"], ("a=variable",)),
+        (["-X", "a=before", "x"], ("a=variable", "a=before")),
+        (["x", "-X", "a=behind"], ("a=variable", "a=behind")),
+    ],
+)
+def test_settings_of_the_variable_come_once_and_first(
+    arguments: list[str], expected: tuple[str, ...]
+) -> None:
+    found: list[Common] = []
+    group = common_options(click.Group("digpy"))
+
+    @group.command("x")
+    @common_options
+    def command() -> None:
+        found.append(common())
+
+    CliRunner().invoke(group, arguments, env={"DIGPY_X": "a=variable"}, catch_exceptions=False)
+    assert [each.overrides for each in found] == [expected]
+
+
+@pytest.mark.parametrize("key", ["secrets.a", " secrets.a", "notification.http.headers.token"])
+def test_a_secret_is_named_and_not_among_the_words(key: str) -> None:
+    given = Common(overrides=(f"{key}=b", "disk.min_free=0"))
+    assert given.words() == ["-X", "disk.min_free=0"]
+    assert given.secrets() == [key.strip()]
 
 
 def test_nothing_given_is_the_default_of_everything() -> None:
@@ -107,7 +144,7 @@ def test_a_limit_that_cannot_be_is_refused(arguments: tuple[str, str]) -> None:
 
 
 def test_options_can_be_variables() -> None:
-    options = parse(DIGPY_RUN_RERUN="1", DIGPY_RUN_PARAMS="a=1 2\nb=3", DIGPY_RUN_SESSION="daily")
+    options = parse(DIGPY_RUN_RERUN="1", DIGPY_RUN_PARAM="a=1 2\nb=3", DIGPY_RUN_SESSION="daily")
 
     assert (options.rerun, options.params, options.session) == (True, ("a=1 2", "b=3"), "daily")
 

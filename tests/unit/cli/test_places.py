@@ -86,3 +86,23 @@ def test_a_file_that_was_changed_meanwhile_gives_no_answer(tmp_path: Path, text:
 
 def test_a_file_that_is_gone_gives_no_answer(tmp_path: Path) -> None:
     assert place_of(tmp_path, "w", "+w+a", "x (config)") is None
+
+
+def test_a_wrong_workdir_is_shown_where_it_is_written(tmp_path: Path) -> None:
+    text = "_export: {_workdir: ../..}\n+a: {sh>: x}\n"
+    message = "_workdir must not be outside of project path: ../.. (config)"
+
+    assert first_line(place(tmp_path, text, "+w+a", message)).startswith("w.dig:1:21: ")
+
+
+def test_a_workdir_that_does_not_exist_is_shown_where_it_is_written(tmp_path: Path) -> None:
+    text = "+a:\n  sh>: x\n  _workdir: nope\n"
+    message = f'Cannot run program "/bin/sh" (in directory "{tmp_path}/nope"): error=2, No such'
+
+    assert first_line(place(tmp_path, text, "+w+a", message)).startswith("w.dig:3:13: ")
+
+
+def test_what_is_no_duration_is_called_so(tmp_path: Path) -> None:
+    drawn = place(tmp_path, "+a: {wait>: abc}\n", "+w+a", "Invalid configuration (config)")
+
+    assert first_line(drawn) == "w.dig:1:13: error: this is no duration"

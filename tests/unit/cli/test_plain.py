@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import sys
 from pathlib import Path
@@ -150,25 +149,6 @@ def test_a_quiet_level_leaves_the_output_alone(streams: Streams) -> None:
     streams.plain("error").show([], lines, START)
 
     assert streams.text == "partial\n"
-
-
-def test_a_reader_that_went_away_does_not_stop_the_run(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    kept = os.dup(1)
-    try:
-        with open(writer, "w", encoding="utf-8", closefd=False) as stdout:
-            monkeypatch.setattr(sys, "stdout", stdout)
-            view = PlainView(Log())
-            view.show([], [line("out", "x\n")], START)
-            view.show([], [line("out", "y\n")], START)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), writer)  # what is buffered goes nowhere
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(writer)
 
 
 def test_what_the_terminal_cannot_say_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from tests.support.views import attempt, task
 STATE = Path("/project/.digpy")
 
 
-def summary(*attempts: AttemptView, **more: Any) -> Summary:
-    given: dict[str, Any] = {"state": STATE, **more}
-    return Summary(attempts, "w.dig", "2024-01-30 00:00:00", **given)
+def summary(*attempts: AttemptView, words: Sequence[str] = (), **more: Any) -> Summary:
+    command = ["digpy", "run", "w.dig", *words, "--session", "2024-01-30 00:00:00"]
+    given: dict[str, Any] = {"state": STATE, "to_continue": command, **more}
+    return Summary(attempts, to_repeat=[*command, "--rerun"], **given)
 
 
 def test_a_success_counts_what_happened(golden: Golden) -> None:
@@ -38,8 +40,8 @@ def test_a_failure_says_why_what_never_ran_and_what_to_do(golden: Golden) -> Non
     ]
     text = summary(
         attempt(tasks, "failure", reason="task_error"),
+        words=["--project", "my project"],
         log_of=lambda attempt, number: STATE / f"logs/{attempt}/{number}-1.log",
-        options=["--project", "my project"],
     ).text()
 
     golden.check("cli/summary-failure.txt", text)

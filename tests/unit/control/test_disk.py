@@ -68,6 +68,15 @@ def test_nothing_is_watched_where_that_is_switched_off(tmp_path: Path) -> None:
     assert not disk.is_low
 
 
+def test_a_full_disk_that_is_not_watched_is_low_only_for_a_while(tmp_path: Path) -> None:
+    clock = ManualClock()
+    disk = Disk(tmp_path, clock, min_free=0, reserve=0, look=lambda _: Room(0, 1))
+    assert not disk.make_room()
+    assert disk.is_low
+    clock.advance(60 * SECOND)
+    assert not disk.is_low
+
+
 def test_it_ends_when_there_has_been_room_for_a_minute(tmp_path: Path) -> None:
     played = Played(tmp_path)
     assert played.low(MIB)

@@ -11,13 +11,13 @@ import pytest
 from digpy.config import load
 from digpy.control.attempt_retry import start_again
 from digpy.control.limits import limits_of, value
-from digpy.control.supervisor import Supervisor
+from digpy.control.supervisor import ANSWER, Supervisor
 from digpy.dsl.compiler import compile_workflow
 from digpy.errors import ConfigError
 from digpy.spi import TaskRequest
 from digpy.store import attempts as attempt_rows
 from digpy.store.phases import Phase
-from digpy.values import SECOND, Template
+from digpy.values import SECOND, Params, Template
 from tests.support.engine import compile_dict
 from tests.support.supervision import SLEEP, Supervised
 
@@ -76,8 +76,7 @@ def test_the_attempt_ends_with_its_handler_and_for_the_limit(site: Supervised) -
 def test_while_work_is_being_stopped_the_cancel_timeout_holds(
     site: Supervised, overdue: Supervisor
 ) -> None:
-    for message in site.worker.channel.sent:
-        site.executor.cancel(site.attempt, message["cause"], message["actor"])
+    site.executor.cancel(site.attempt, "run_timeout", "supervisor")
     site.watch(overdue, 30 * SECOND - 1)
     assert not site.is_killed()
     site.watch(overdue, 1)
@@ -90,8 +89,9 @@ def test_then_the_handler_has_its_own_time(site: Supervised, overdue: Supervisor
     site.watch(overdue, 5 * MINUTE - 1)
     assert not site.is_killed()
     site.watch(overdue, 1)
+    assert site.is_killed()
+    site.watch(overdue, ANSWER)
     assert site.ending() == (Phase.FAILURE, "run_timeout")
-    assert "^error" not in [name for name, state in site.states().items() if state == "success"]
 
 
 @pytest.mark.usefixtures("overdue")
@@ -107,8 +107,9 @@ def test_the_change_of_the_limit_is_noted_once(site: Supervised) -> None:
 @pytest.mark.usefixtures("overdue")
 def test_the_next_attempt_has_the_cancel_timeout_that_was_written(site: Supervised) -> None:
     site.report(told(site))
+    failed = site.row()
     with site.database.transaction() as tx:
-        again = start_again(tx, site.starter, site.row(), name="auto-1")
+        again = start_again(tx, site.starter, failed, name="auto-1")
         row = attempt_rows.load(tx, again)
     assert value(row, "cancel_timeout") == 30 * SECOND
 
@@ -166,10 +167,8 @@ def test_handlers_are_told_only_if_that_is_written(written: object) -> None:
 
 
 def test_it_may_stand_below_export() -> None:
-    mapping = {"after": "1h", "run_error": True, "error_timeout": "1m"}
-    workflow = compile_workflow(
-        {"_export": {"digpy": {"run_timeout": mapping}}}, "w", path="w.dig"
-    )
+    mapping: Params = {"after": "1h", "run_error": True, "error_timeout": "1m"}
+    workflow = compile_workflow({"_export": {"digpy": {"run_timeout": mapping}}}, "w", path="w.dig")
     limits: Mapping[str, Any] = limits_of(workflow, load({}), str)
     assert limits["run_timeout"] == {"value": 60 * MINUTE, "origin": "export"}
     assert limits["error_timeout"]["value"] == MINUTE
@@ -182,8 +181,8 @@ def test_it_may_stand_below_export() -> None:
         {"after": "1h", "run_error": True, "error_timeout": Template("soon")},
     ],
 )
-def test_what_a_template_makes_is_checked(mapping: dict[str, object]) -> None:
-    workflow = compile_dict({})._replace(limits={"_run_timeout": mapping})  # type: ignore[dict-item]
+def test_what_a_template_makes_is_checked(mapping: Params) -> None:
+    workflow = compile_dict({})._replace(limits={"_run_timeout": mapping})
     with pytest.raises(ConfigError, match="error_timeout of _run_timeout"):
         limits_of(workflow, load({}), str)
 

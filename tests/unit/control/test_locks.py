@@ -113,3 +113,12 @@ def test_one_that_must_not_wait_decides_if_nobody_else_does(tmp_path: Path) -> N
 def test_one_that_must_not_wait_is_told_that_somebody_decides(tmp_path: Path) -> None:
     with CommandLocks(tmp_path).starting(), CommandLocks(tmp_path).starting_if_free() as is_free:
         assert not is_free
+
+
+def test_an_attempt_has_one_worker(tmp_path: Path) -> None:
+    locks = CommandLocks(tmp_path)
+    with locks.starting():
+        pass  # makes the directory
+    assert locks.take_as_worker(7)
+    assert not locks.take_as_worker(7)
+    assert locks.take_as_worker(8)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from digpy.control.supervisor import Supervisor
+from digpy.errors import Locked
 from digpy.values import SECOND
 from tests.support.supervision import PACE, Supervised
 
@@ -102,6 +103,29 @@ def test_a_clock_that_is_set_forward_does_not_make_a_worker_silent(
     site.clock.set(site.clock.now() + 24 * 3600 * SECOND)
     frozen.tick()
     assert site.events("worker.suspected") == []
+    assert not site.is_killed()
+
+
+def test_a_supervisor_that_only_listens_kills_a_silent_worker_too(
+    site: Supervised, frozen: Supervisor
+) -> None:
+    with closing(sqlite3.connect(site.state / "digpy.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        for _ in range(LIMIT // (10 * SECOND)):
+            assert not site.is_killed()
+            site.clock.advance(10 * SECOND)
+            with suppress(Locked):  # when it is killed that is to be noted
+                frozen.listen()
+        assert site.is_killed()
+
+
+def test_a_supervisor_that_only_listens_leaves_alone_who_is_heard_of(
+    site: Supervised, frozen: Supervisor
+) -> None:
+    for _ in range(LIMIT // (10 * SECOND)):
+        site.clock.advance(10 * SECOND)
+        site.worker.channel.arrived.append({"alive": True})
+        frozen.listen()
     assert not site.is_killed()
 
 

@@ -162,3 +162,33 @@ def test_what_aliases_share_is_reported_once() -> None:
     shared = "+a: &a {fail>: x, _retry: 3}\n+b: *a\n+c: *a\n"
 
     assert warnings(shared) == ["w.dig:1:19: warning: _retry has no effect on fail>"]
+
+
+def test_a_misspelt_directive_on_an_operator_is_reported() -> None:
+    assert warnings("+a:\n  sh>: x\n  _rety: 3\n") == [
+        'w.dig:3:3: warning: "_rety" is no directive'
+    ]
+
+
+def test_a_misspelt_directive_is_reported_in_a_body_too() -> None:
+    assert warnings("+a: {if>: true, _do: {sh>: x, _erorr: {sh>: y}}}\n") == [
+        'w.dig:1:31: warning: "_erorr" is no directive'
+    ]
+
+
+def test_a_parameter_that_only_begins_like_a_directive_is_fine() -> None:
+    assert warnings("+a: {sh>: x, _xyz: 1, _workdir: d, _: 2}\n") == []
+
+
+def test_a_parameter_that_the_task_reads_is_no_misspelt_directive() -> None:
+    assert warnings("+a: {sh>: 'x ${_end}', _end: 1}\n") == []
+
+
+def test_a_misspelt_key_of_retry_is_reported_with_what_was_meant() -> None:
+    text = "+a:\n  sh>: x\n  _retry: {limit: 3, interval_typ: exponential}\n"
+    (problem,) = check_workflow(read_text(Source("w.dig", text)), known_operators=OPERATORS)
+
+    assert problem.render().startswith(
+        'w.dig:3:22: warning: "interval_typ" means nothing in _retry'
+    )
+    assert problem.help == 'did you mean "interval_type"?'

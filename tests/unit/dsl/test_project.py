@@ -31,6 +31,18 @@ def test_only_visible_dig_files_of_the_root_are_workflows(tmp_path: Path) -> Non
     assert list(load_project(tmp_path).workflows) == ["a", "b"]
 
 
+def test_links_in_a_circle_are_named_and_hide_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.dig").symlink_to("b.dig")
+    (tmp_path / "b.dig").symlink_to("a.dig")
+    write(tmp_path, {"c.dig": "["})
+    with pytest.raises(SourceError) as caught:
+        load_project(tmp_path)
+    messages = [problem.message for problem in caught.value.problems]
+    reason = "cannot be read: Too many levels of symbolic links"
+    assert messages[:2] == [f'"a.dig" {reason}', f'"b.dig" {reason}']
+    assert len(messages) == 3
+
+
 def test_ignored_files_are_no_workflows(tmp_path: Path) -> None:
     write(
         tmp_path,

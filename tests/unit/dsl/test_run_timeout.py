@@ -9,8 +9,9 @@ import pytest
 from digpy.dsl.compiler import compile_workflow
 from digpy.dsl.run_timeout import RunTimeout, read_run_timeout
 from digpy.errors import CompileError
+from digpy.values import Params
 
-FULL = {"after": "2h", "run_error": True, "error_timeout": "5m"}
+FULL: Params = {"after": "2h", "run_error": True, "error_timeout": "5m"}
 
 
 @pytest.mark.parametrize(

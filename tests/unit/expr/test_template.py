@@ -2,6 +2,7 @@
 
 import pytest
 
+from digpy.errors import ExpressionError
 from digpy.expr.evaluate import evaluate_text
 from digpy.expr.template import Hole, Piece, Text, parse, problems
 from digpy.source import Source, Span
@@ -119,3 +120,27 @@ def test_all_problems_of_a_text_are_found() -> None:
 )
 def test_braces_that_balance_belong_to_the_expression(template: str, text: str) -> None:
     assert evaluate_text(template, {}) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("${a +}", "the expression ends too early"),
+        ("${f(}", "the expression ends too early"),
+        ("${a ?\nb}", "the expression ends too early"),
+        ("${a)}", 'a ")" closes nothing'),
+    ],
+)
+def test_what_stands_around_an_expression_is_not_quoted(text: str, reason: str) -> None:
+    [problem] = problems(text, whole(text, text))
+    assert problem.reason == reason
+
+
+def test_a_broken_expression_is_explained_by_its_own_text_when_it_is_evaluated() -> None:
+    with pytest.raises(ExpressionError, match=r"\(SyntaxError: the expression ends too early\)"):
+        evaluate_text("${1} ${1 +}", {})
+
+
+def test_a_syntax_error_that_an_expression_throws_stays_its_own() -> None:
+    with pytest.raises(ExpressionError, match="SyntaxError: of my own"):
+        evaluate_text("${(function () { throw new SyntaxError('of my own') })()}", {})

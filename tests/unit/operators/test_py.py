@@ -118,6 +118,12 @@ def test_a_target_needs_a_module(project: Project, target: str) -> None:
         project.command(target)
 
 
+@pytest.mark.parametrize("target", ["", "."])
+def test_a_target_that_names_nothing_is_told_what_to_write(project: Project, target: str) -> None:
+    with pytest.raises(TaskFailed, match=r"^py> needs a function: write module\.function"):
+        project.command(target)
+
+
 def test_a_target_is_required(project: Project) -> None:
     with pytest.raises(TaskFailed, match=r"^Parameter '_command' is required but not set$"):
         project.command(None)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from digpy.errors import Unavailable
+from digpy.store import projects as project_rows
 from digpy.store.database import REVISION, open_database
-from digpy.store.inspection import inspect
+from digpy.store.inspection import inspect, looking
 
 
 @pytest.fixture
@@ -36,11 +38,36 @@ def test_its_size_is_known(path: Path) -> None:
     assert inspect(path).size == path.stat().st_size
 
 
+def test_what_cannot_be_opened_is_not_called_damaged(path: Path) -> None:
+    found = inspect(path.with_name("gone"))
+    assert (found.unreadable, found.damage) == ("unable to open database file", ())
+
+
 def test_a_log_that_is_not_written_back_is_measured(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("INSERT INTO projects (name) VALUES ('x')")
         connection.commit()
         assert inspect(path).wal > 0
+
+
+def test_looking_leaves_no_trace(path: Path) -> None:
+    with looking(path) as tx:
+        assert project_rows.find_project(tx, "x") is None
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_looking_sees_what_is_not_written_back(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO projects (name) VALUES ('x')")
+        connection.commit()
+        with looking(path) as tx:
+            assert project_rows.find_project(tx, "x") == 1
+
+
+def test_looking_at_what_is_no_database_is_said(path: Path) -> None:
+    path.write_bytes(b"hello" * 1000)
+    with looking(path) as tx, pytest.raises(Unavailable, match="file is not a database"):
+        project_rows.find_project(tx, "x")
 
 
 @pytest.mark.parametrize(("revision", "age"), [("0000", "older"), ("9999", "newer")])
