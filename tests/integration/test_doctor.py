@@ -305,7 +305,7 @@ def test_a_scheduler_that_waits_for_another_one_runs_too(make_project: Make) -> 
 def test_a_scheduler_is_listed_once_with_all_its_attempts(make_project: Make) -> None:
     project = make_project({"v.dig": SCHEDULED, "w.dig": SCHEDULED})
     scheduler = project.begin("scheduler")
-    eventually(lambda: "leading" in scheduler.err)
+    eventually(lambda: scheduler.err.count("next session") == 2)
     for workflow in ("v", "w"):
         assert project.digpy("backfill", workflow, "--from", "2024-01-01", "--count", "1").code == 0
     eventually(lambda: len(project.effects) == 2)
@@ -318,6 +318,10 @@ def test_a_scheduler_is_listed_once_with_all_its_attempts(make_project: Make) ->
 
 def test_what_waits_for_a_scheduler_says_so(make_project: Make) -> None:
     project = make_project({"w.dig": SCHEDULED})
+    scheduler = project.begin("scheduler")
+    eventually(lambda: "next session" in scheduler.err)
+    scheduler.send(signal.SIGTERM)
+    scheduler.wait()
     project.digpy("backfill", "w", "--from", "2024-01-01", "--count", "1")
     wanted = "run by: nobody yet: digpy scheduler starts it, digpy kill ends it"
     assert wanted in project.digpy("attempt", "1").out
@@ -326,7 +330,7 @@ def test_what_waits_for_a_scheduler_says_so(make_project: Make) -> None:
 def test_an_attempt_of_a_dead_scheduler_is_continued_by_the_next_one(make_project: Make) -> None:
     project = make_project({"w.dig": SCHEDULED})
     scheduler = project.begin("scheduler")
-    eventually(lambda: "leading" in scheduler.err)
+    eventually(lambda: "next session" in scheduler.err)
     project.digpy("backfill", "w", "--from", "2024-01-01", "--count", "1")
     eventually(project.did("begin"))
     scheduler.send(signal.SIGKILL)
