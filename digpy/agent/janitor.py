@@ -194,10 +194,11 @@ class _Case:
 
 def _alive_guards(directory: RunDirectory) -> list[Process]:
     request = directory.request
-    written = (directory.keeper, request.spawner if request is not None else None)
+    if request is None or request.is_copy:
+        return []
     return [
         process
-        for guard in written
+        for guard in (directory.keeper, request.spawner)
         if guard is not None
         and (process := look(guard.pid)) is not None
         and process.start == guard.start

@@ -43,12 +43,14 @@ class Request(NamedTuple):
     """What the agent wrote before the start.
 
     `boot` is the boot of the machine it was written in, `spawner` the process that could still
-    start the run, `body` whatever the agent wants to know when it concludes the run.
+    start the run, `body` whatever the agent wants to know when it concludes the run. `is_copy` says
+    that the directory was copied since: the processes that are named belong to another run.
     """
 
     boot: str
     spawner: Spawned
     body: Any
+    is_copy: bool
 
 
 class RunDirectory:
@@ -76,7 +78,12 @@ class RunDirectory:
 
     def publish_request(self, spawner: Spawned, body: dict[str, Json]) -> None:
         """Write ``request.json``; nothing may start before."""
-        request = {"boot": this_boot(), "spawner": spawner, "body": values.encode(body)}
+        request = {
+            "boot": this_boot(),
+            "inode": self.path.stat().st_ino,
+            "spawner": spawner,
+            "body": values.encode(body),
+        }
         publish(str(self.path / "request.json"), request)
 
     def lock(self) -> int:
@@ -104,8 +111,15 @@ class RunDirectory:
         written = _read(self.path / "request.json")
         if written is None:
             return None
+        try:
+            inode = self.path.stat().st_ino
+        except FileNotFoundError:  # it was removed meanwhile
+            return None
         return Request(
-            written["boot"], Spawned(*written["spawner"]), values.decode(written["body"])
+            written["boot"],
+            Spawned(*written["spawner"]),
+            values.decode(written["body"]),
+            is_copy=written["inode"] != inode,
         )
 
     @property
@@ -134,10 +148,10 @@ class RunDirectory:
 
 
 def installation(state: Path) -> str:
-    """The random name of this state directory, made when it is first asked for."""
-    path = state / "locks" / "installation"
-    with suppress(FileNotFoundError):
-        return path.read_text("ascii")
+    """What `known_installation` says; the first who asks gives the directory its name."""
+    if (name := known_installation(state)) is not None:
+        return name
+    path = _installation_file(state)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"installation.{os.getpid()}")
     draft.write_text(os.urandom(8).hex(), "ascii")
@@ -145,7 +159,27 @@ def installation(state: Path) -> str:
     with suppress(FileExistsError):
         path.hardlink_to(draft)
     draft.unlink()
-    return path.read_text("ascii")
+    return installation(state)
+
+
+def known_installation(state: Path) -> str | None:
+    """The name of this state directory, which a copy of it does not share; None: it has none yet.
+
+    Its programs are recognised by it, and those of a copy must not be taken for ours, nor ours be
+    killed by the copy. So the name is made of a random text and of the inode of its file.
+    """
+    from hashlib import sha256  # on use: not every command starts programs
+
+    try:
+        with _installation_file(state).open(encoding="ascii") as file:
+            written = f"{file.read()} {os.fstat(file.fileno()).st_ino}"
+    except FileNotFoundError:
+        return None
+    return sha256(written.encode()).hexdigest()[:16]
+
+
+def _installation_file(state: Path) -> Path:
+    return state / "locks" / "installation"
 
 
 def this_boot() -> str:

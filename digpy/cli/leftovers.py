@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from digpy.agent import processes
-from digpy.agent.rundir import leftovers
+from digpy.agent.rundir import known_installation, leftovers
 from digpy.app import Installation
 from digpy.cli.running import lock_files
 from digpy.control.locks import CommandLocks
@@ -84,9 +84,8 @@ def _unfinished(tx: Transaction) -> Iterator[AttemptRow]:
 
 def _programs(state: Path) -> list[tuple[int, Run]]:
     """The programs of this state directory that are alive, whoever watches them."""
-    try:
-        name = (state / "locks" / "installation").read_text("ascii")
-    except FileNotFoundError:
+    name = known_installation(state)
+    if name is None:
         return []
     return [
         (process.pid, Run(*map(int, run.split("."))))

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -382,3 +384,24 @@ def test_secrets_are_in_no_row_of_the_database(project: Make) -> None:
     assert ended.code == 0, ended.err
     for path in (run.directory / ".digpy").rglob("*"):
         assert not path.is_file() or b"hidden-word" not in path.read_bytes(), path
+
+
+def test_a_copy_of_a_project_goes_on_and_leaves_the_original_alone(
+    project: Make, tmp_path: Path
+) -> None:
+    run = project(SLOW)
+    original = started(run)
+    keeper = original.keeper
+    copied = tmp_path / "copy"
+    shutil.copytree(run.directory, copied, ignore=shutil.ignore_patterns("*.orders"))
+    (copied / "go").touch()
+    command = [sys.executable, "-m", "digpy", "run", "w.dig"]
+    ended = subprocess.run(
+        command, cwd=copied, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert original.keeper == keeper
+    let_go(run)
+    assert original.wait().code == 0
+    assert texts(run) == ["before", "slow", "after"]
+    run.assert_clean()

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from digpy.agent.rundir import installation
 from digpy.app import Installation
 from digpy.cli.diagnosis import MEGABYTE, Diagnosis, Problem, diagnose
 from digpy.cli.doctor import report
@@ -180,9 +181,8 @@ def test_what_was_mended_can_be_continued(make_project: Make) -> None:
 def test_a_program_that_nobody_watches_is_found_and_killed(make_project: Make) -> None:
     project = make_project(SHORT)
     project.run()
-    locks = project.directory / ".digpy" / "locks"
-    (locks / "installation").write_text("0123456789abcdef")
-    environment = {"DIGPY_RUN": "1.2.1", "DIGPY_INSTALLATION": "0123456789abcdef"}
+    name = installation(project.directory / ".digpy")
+    environment = {"DIGPY_RUN": "1.2.1", "DIGPY_INSTALLATION": name}
     with subprocess.Popen(
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={**os.environ, **environment}
     ) as stray:

@@ -453,7 +453,7 @@ def test_nothing_from_before_a_reboot_is_believed(
     abandoned: Callable[[str], None], state: Path
 ) -> None:
     abandoned("exit 0")
-    request = {"boot": "another", "spawner": [1, 1], "body": "{}"}
+    request = {"boot": "another", "inode": 1, "spawner": [1, 1], "body": "{}"}
     publish(f"{state}/runs/{RUN}/request.json", request)
     (found,) = settle(state, [RUN])
     assert (found.proof, found.exit) == (BY_REBOOT, None)

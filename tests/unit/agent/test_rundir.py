@@ -1,5 +1,6 @@
 import fcntl
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,19 @@ def test_an_installation_keeps_its_name(tmp_path: Path) -> None:
 
 def test_two_installations_have_different_names(tmp_path: Path) -> None:
     assert installation(tmp_path / "a") != installation(tmp_path / "b")
+
+
+def test_a_copy_has_a_name_of_its_own(tmp_path: Path) -> None:
+    original = installation(tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    assert installation(tmp_path / "b") != original
+    assert installation(tmp_path / "a") == original
+
+
+def test_an_installation_that_was_moved_keeps_its_name(tmp_path: Path) -> None:
+    name = installation(tmp_path / "a")
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert installation(tmp_path / "b") == name
 
 
 def test_leftovers_are_the_runs_that_have_a_directory(
