@@ -201,7 +201,11 @@ MATRIX: dict[int, Tried | Missing] = {
     ),
     42: Tried(
         "the clock is set",
-        (ANY_SCHEDULE, WATCHED + "test_a_jump_of_the_clock_neither_fires_a_limit_nor_puts_it_off"),
+        (
+            ANY_SCHEDULE,
+            WATCHED + "test_a_jump_of_the_clock_neither_fires_a_limit_nor_puts_it_off",
+            "crash/test_clock_jumps.py::test_a_clock_that_is_set_fires_no_limit",
+        ),
     ),
     43: Tried(
         "the machine sleeps",
