@@ -198,9 +198,10 @@ def test_a_program_leads_its_own_session(run: Callable[[str], ProgramEvent], log
 
 
 def test_the_agent_has_no_copy_of_the_lock_when_the_program_starts(
-    run: Callable[[str], ProgramEvent],
+    run: Callable[[str], ProgramEvent], state: Path
 ) -> None:
-    script = f"grep -sq 'FLOCK.*WRITE' /proc/{os.getpid()}/fdinfo/*"
+    lock = RunDirectory(state, RUN).path / "run.lock"
+    script = f'grep -sq "FLOCK.*WRITE.*:$(stat -c %i {lock}) " /proc/{os.getpid()}/fdinfo/*'
     assert run(script) == ProgramEnded(RUN, 1, "exited", REAPED)
 
 
