@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -48,7 +48,7 @@ def find_leftovers(place: Installation, database: Database) -> Leftovers:
     runs = list(leftovers(place.state))
     files = lock_files(place.state)
     with database.reading() as tx:
-        unfinished = list(_unfinished(tx))
+        unfinished = list(attempt_rows.each_unfinished(tx))
         unclean = [row.run for row in run_rows.left_by_ended(tx)]
         commands = _commands(tx, {run.attempt for run in (*runs, *(run for _, run in programs))})
     led = {attempt for attempt, command in commands.items() if locks.is_held(command)}
@@ -73,13 +73,6 @@ def _commands(tx: Transaction, attempts: Iterable[int]) -> dict[int, int]:
         with suppress(NotFound):
             found[attempt] = attempt_rows.load(tx, attempt).command
     return found
-
-
-def _unfinished(tx: Transaction) -> Iterator[AttemptRow]:
-    after = 0
-    while page := attempt_rows.all_unfinished(tx, after=after):
-        yield from page
-        after = page[-1].id
 
 
 def _programs(state: Path) -> list[tuple[int, Run]]:

@@ -47,22 +47,24 @@ def follow(tx: Transaction, boot: str, now: Anchor, tolerance: int, epoch: int) 
         return 0
     data: Params = {"delta": delta}
     installation_rows.append(tx, now.wall, "supervisor.clock_step", "supervisor", data)
-    after = 0
-    while page := attempt_rows.all_unfinished(tx, after=after):
-        for row in page:
-            shifts = _shifts(row, last, now, delta)
-            if shifts != row.clock_shifts:
-                attempt_rows.shift_clock(tx, row.id, shifts)
-                event = NewEvent(
-                    now.wall,
-                    "supervisor.clock_step",
-                    "supervisor",
-                    data=data,
-                    supervisor_epoch=epoch,
-                )
-                event_rows.append(tx, row.id, event)
-        after = page[-1].id
+    for row in attempt_rows.each_unfinished(tx):
+        shifts = _shifts(row, last, now, delta)
+        if shifts != row.clock_shifts:
+            attempt_rows.shift_clock(tx, row.id, shifts)
+            event = NewEvent(
+                now.wall,
+                "supervisor.clock_step",
+                "supervisor",
+                data=data,
+                supervisor_epoch=epoch,
+            )
+            event_rows.append(tx, row.id, event)
     return delta
+
+
+def jump_text(delta: int) -> str:
+    """What people are told of a jump."""
+    return f"the clock was set by {delta / SECOND:+.0f} s: limits do not move"
 
 
 def shift_since(tx: Transaction, instant: int) -> int:

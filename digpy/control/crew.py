@@ -222,15 +222,12 @@ class Crew:
 def _abandoned(tx: Transaction, led: dict[int, _Led], locks: CommandLocks) -> list[AttemptRow]:
     """Attempts that came from the queue and that nobody runs; not those they require."""
     found: dict[int, AttemptRow] = {}
-    after = 0
-    while page := attempt_rows.all_unfinished(tx, after=after):
-        for row in page:
-            if row.phase in RESTING or row.command in led or row.command in found:
-                continue
-            first = attempt_rows.load(tx, row.command)
-            if first.queued_since is not None and not locks.is_held(row.command):
-                found[row.command] = first
-        after = page[-1].id
+    for row in attempt_rows.each_unfinished(tx):
+        if row.phase in RESTING or row.command in led or row.command in found:
+            continue
+        first = attempt_rows.load(tx, row.command)
+        if first.queued_since is not None and not locks.is_held(row.command):
+            found[row.command] = first
     return list(found.values())
 
 

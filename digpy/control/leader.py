@@ -15,7 +15,7 @@ from digpy.clock import SteadyClock
 from digpy.control.admission import Admission
 from digpy.control.attempt_retry import retry_at, start_again
 from digpy.control.candidacy import Candidacy
-from digpy.control.clock_steps import follow, read
+from digpy.control.clock_steps import follow, jump_text, read
 from digpy.control.crew import Crew, named
 from digpy.control.disk import RECHECK, Disk
 from digpy.control.leadership import Leadership, Pace
@@ -220,8 +220,7 @@ class Leader:
                 epoch = parts.leadership.epoch
                 delta = follow(tx, self._clock.boot(), looked, self._pace.tolerance, epoch)
             if delta:
-                text = f"the clock was set by {delta / SECOND:+.0f} s: limits do not move"
-                self._tell(text, "warn")
+                self._tell(jump_text(delta), "warn")
             parts.candidacy.hold()
             self._swept, self._settled = looked.since_boot, False
         if not self._settled:

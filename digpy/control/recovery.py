@@ -21,6 +21,7 @@ from digpy.store import runs as run_rows
 from digpy.store.attempts import AttemptRow
 from digpy.store.database import Database, Transaction
 from digpy.store.events import NewEvent
+from digpy.values import Params
 
 if TYPE_CHECKING:  # most runs tell nobody
     from digpy.control.notifier import Notifier
@@ -145,16 +146,11 @@ def end_overdue(
     Goes through all unfinished attempts of the installation but those that somebody leads. The
     caller sees to it that nobody begins to lead one meanwhile.
     """
-    after = 0
-    while True:
-        with control.database.reading() as tx:
-            page = attempt_rows.all_unfinished(tx, after=after)
-        for row in page:
-            if not is_led(row) and (cause := passed(row, clock.now())) is not None:
-                end_abandoned(control, row.id, cause, settle, guard)
-        if not page:
-            return
-        after = page[-1].id
+    with control.database.reading() as tx:
+        rows = [row for row in attempt_rows.each_unfinished(tx) if not is_led(row)]
+    for row in rows:
+        if (cause := passed(row, clock.now())) is not None:
+            end_abandoned(control, row.id, cause, settle, guard)
 
 
 def clear_up(control: Control, settle: Settle, clock: Clock) -> None:
@@ -171,8 +167,8 @@ def clear_up(control: Control, settle: Settle, clock: Clock) -> None:
         for report in reports:
             now = clock.now()
             if report.proof is not None and run_rows.prove(tx, report.run, report.proof, now):
-                data = {"evidence": report.proof}
-                event = NewEvent(now, "cleanup.proved", "janitor", *report.run[1:], {**data})
+                data: Params = {"evidence": report.proof}
+                event = NewEvent(now, "cleanup.proved", "janitor", *report.run[1:], data)
                 event_rows.append(tx, report.run.attempt, event)
     control.tidy()
 

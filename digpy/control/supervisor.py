@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from digpy.clock import SteadyClock
-from digpy.control.clock_steps import follow, read, shift_since, step_between
+from digpy.control.clock_steps import follow, jump_text, read, shift_since, step_between
 from digpy.control.leadership import Deposed, Leadership, Pace
 from digpy.control.limits import TASK_TTL, Deadline, deadlines, passed, since_when, value
 from digpy.control.recovery import Control, Settle, end_abandoned, relaunch
@@ -285,7 +285,7 @@ class Supervisor:
         with self._opened().database.transaction() as tx:
             self._leadership.renew(tx, self._looked.wall)
             if delta := self._sweep(tx):
-                self._tell(f"the clock was set by {delta / SECOND:+.0f} s: limits do not move")
+                self._tell(jump_text(delta))
             if passed_time > _GAP * self._pace.sweep:
                 # Nobody was watched meanwhile: who was asked gets time to answer from now on.
                 data: Params = {"seconds": passed_time // SECOND}

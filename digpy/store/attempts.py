@@ -8,7 +8,7 @@ all is an `InternalError`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from digpy.errors import InternalError, NotFound
@@ -228,6 +228,14 @@ def all_unfinished(tx: Transaction, *, after: int = 0, page: int = 200) -> list[
     In any phase, whoever leads them.
     """
     return _rows(tx.run("attempts.all_unfinished", {"after": after, "page": page}))
+
+
+def each_unfinished(tx: Transaction) -> Iterator[AttemptRow]:
+    """All attempts of the installation that have not ended, by id, read in pages."""
+    after = 0
+    while page := all_unfinished(tx, after=after):
+        yield from page
+        after = page[-1].id
 
 
 def before(
