@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from digpy.cli.limits_view import limit_fields, limits_as_json
 from digpy.cli.options import common_options, option
-from digpy.cli.records import attempt_fields, detail_fields, record
+from digpy.cli.records import attempt_fields, detail_fields, json_text, record
 from digpy.cli.stored import attempt_options, chosen, installation, json_option, opened
 from digpy.clock import SystemClock
 from digpy.control.locks import CommandLocks
@@ -41,7 +40,7 @@ def command(
         found = {**details_as_json(details), "process": process}
         if limits:
             found["limits"] = limits_as_json(row, now)
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        click.echo(json_text(found))
     elif limits:
         click.echo("\n".join(record(limit_fields(row, now))))
     else:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from digpy.cli import records
 from digpy.cli.options import common_options, option
-from digpy.cli.records import attempt_fields, optional_time, record, zoned_time
+from digpy.cli.records import attempt_fields, json_text, optional_time, record, zoned_time
 from digpy.cli.stored import (
     LARGEST_ID,
     installation,
     json_option,
     numbered,
     opened,
+    page_size_option,
     place_options,
 )
 from digpy.cli.view import length_text
@@ -38,15 +39,7 @@ from digpy.store.database import Transaction
     metavar="ID",
     help="List attempts older than this one: the next page.",
 )
-@option(
-    "-s",
-    "--page-size",
-    type=click.IntRange(1, 10_000),
-    default=100,
-    show_default=True,
-    metavar="N",
-    help="How many to list at most.",
-)
+@page_size_option
 @place_options
 @json_option
 @common_options
@@ -67,7 +60,7 @@ def command(
         names = {row.project: project_rows.project_name(tx, row.project) for row in rows}
     if as_json:
         found = {"attempts": [attempt_as_json(row, names[row.project]) for row in rows]}
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        click.echo(json_text(found))
         return 0
     if sys.stdout.isatty():
         show_table(rows)
@@ -80,26 +73,21 @@ def command(
 
 def show_table(rows: Sequence[AttemptRow]) -> None:
     """A line for each attempt, as wide as the terminal allows."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    headings = ("attempt", "workflow", "session time", "status", "started", "took", "reason")
+    records.show_table(headings, map(_cells, rows))
 
-    table = Table(box=None, pad_edge=False, header_style="")
-    for heading in ("attempt", "workflow", "session time", "status", "started", "took", "reason"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        started, ended = row.started_at, row.ended_at
-        cells = [
-            str(row.id),
-            row.workflow,
-            zoned_time(row.session_time, row.timezone),
-            status(row),
-            optional_time(started) or "",
-            "" if started is None or ended is None else length_text(ended - started),
-            row.reason or row.cause or "",
-        ]
-        table.add_row(*map(Text, cells))  # as it is: a name may look like markup
-    Console().print(table)
+
+def _cells(row: AttemptRow) -> list[str]:
+    started, ended = row.started_at, row.ended_at
+    return [
+        str(row.id),
+        row.workflow,
+        zoned_time(row.session_time, row.timezone),
+        status(row),
+        optional_time(started) or "",
+        "" if started is None or ended is None else length_text(ended - started),
+        row.reason or row.cause or "",
+    ]
 
 
 def _check_workflow(tx: Transaction, name: str) -> None:

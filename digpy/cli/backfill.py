@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from functools import partial
 from pathlib import Path
 
 import click
 
 from digpy.app import Installation
-from digpy.cli.kill import end_command
+from digpy.cli.kill import stopper_of
 from digpy.cli.options import common_options, option
 from digpy.cli.records import attempt_fields, record, zoned_time
 from digpy.cli.scheduled import WHICH, chosen_schedule
@@ -17,7 +16,6 @@ from digpy.cli.stored import installation, opened, place_options, require_databa
 from digpy.clock import SystemClock
 from digpy.control.backfills import Backfill, begin_backfill, sessions_of
 from digpy.control.session_times import local_instant
-from digpy.control.stopping import Stopper
 from digpy.errors import Conflict, NotFound, UsageError
 from digpy.store import attempts as attempt_rows
 from digpy.store import projects as project_rows
@@ -124,14 +122,7 @@ def _cancel(place: Installation, name: str) -> int:
             rows = attempt_rows.unfinished_named(tx, name)
         if not rows:
             raise NotFound(f'nothing called "{name}" is queued or runs')
-        stopper = Stopper(
-            place.state,
-            control,
-            place.settle,
-            partial(end_command, place),
-            SystemClock(),
-            lambda text: click.echo(text, err=True),
-        )
+        stopper = stopper_of(place, control)
         for row in reversed(rows):
             try:
                 phase = stopper.stop(row.id).phase

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 from digpy.cli.diagnosis import Diagnosis, diagnose
 from digpy.cli.options import common_options, option
 from digpy.cli.problems import plural
+from digpy.cli.records import json_text
 from digpy.cli.stored import (
     installation,
     json_option,
@@ -46,7 +46,7 @@ def command(project: Path, save: Path | None, fix: bool, as_json: bool) -> int:
         done = mend(place)
     found = diagnose(place, place_words(project, save))
     if as_json:
-        click.echo(json.dumps(_as_json(found, done), ensure_ascii=False, indent=2))
+        click.echo(json_text(_as_json(found, done)))
     else:
         click.echo("\n".join([*(f"mended: {what}" for what in done), *report(found)]))
     return 1 if found.problems else 0

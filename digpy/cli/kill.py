@@ -13,6 +13,7 @@ from digpy.cli.options import common_options, option
 from digpy.cli.stored import attempt_options, chosen, installation, require_database
 from digpy.clock import SystemClock
 from digpy.control.locks import CommandLocks
+from digpy.control.recovery import Control
 from digpy.control.stopping import Stopper
 from digpy.errors import Conflict
 
@@ -42,19 +43,23 @@ def command(attempt: int | None, last: bool, project: Path, save: Path | None, f
     control = place.open_control()
     try:
         wanted = chosen(control.database, attempt, last=last)
-        stopper = Stopper(
-            place.state,
-            control,
-            place.settle,
-            partial(end_command, place),
-            SystemClock(),
-            lambda text: click.echo(text, err=True),
-        )
-        row = stopper.stop(wanted, force=force)
+        row = stopper_of(place, control).stop(wanted, force=force)
     finally:
         control.database.close()
     click.echo(f"Kill requested: attempt {row.id} ({row.workflow}) is {row.phase}")
     return 0
+
+
+def stopper_of(place: Installation, control: Control) -> Stopper:
+    """What stops attempts of `place`; what people should know goes to standard error."""
+    return Stopper(
+        place.state,
+        control,
+        place.settle,
+        partial(end_command, place),
+        SystemClock(),
+        lambda text: click.echo(text, err=True),
+    )
 
 
 def end_command(place: Installation, command: int) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from digpy.cli import records
 from digpy.cli.options import common_options, option
-from digpy.cli.records import optional_time, record
-from digpy.cli.stored import LARGEST_ID, installation, json_option, opened, place_options
+from digpy.cli.records import json_text, optional_time, record
+from digpy.cli.stored import (
+    LARGEST_ID,
+    installation,
+    json_option,
+    opened,
+    page_size_option,
+    place_options,
+)
 from digpy.control.resources import notification_as_json, notification_status
 from digpy.log import local_time
 from digpy.store import attempts as attempt_rows
@@ -30,15 +37,7 @@ from digpy.store.notifications import NotificationRow
     metavar="ID",
     help="List notifications older than this one: the next page.",
 )
-@option(
-    "-s",
-    "--page-size",
-    type=click.IntRange(1, 10_000),
-    default=100,
-    show_default=True,
-    metavar="N",
-    help="How many to list at most.",
-)
+@page_size_option
 @place_options
 @json_option
 @common_options
@@ -62,7 +61,7 @@ def command(
     rows.reverse()
     if as_json:
         found = {"notifications": [notification_as_json(row) for row in rows]}
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        click.echo(json_text(found))
         return 0
     if sys.stdout.isatty():
         show_table(rows)
@@ -75,26 +74,21 @@ def command(
 
 def show_table(rows: Sequence[NotificationRow]) -> None:
     """A line for each notification, as wide as the terminal allows."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    headings = ("id", "attempt", "kind", "happened", "status", "tries", "message", "error")
+    records.show_table(headings, map(_cells, rows))
 
-    table = Table(box=None, pad_edge=False, header_style="")
-    for heading in ("id", "attempt", "kind", "happened", "status", "tries", "message", "error"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        cells = [
-            str(row.id),
-            "" if row.attempt is None else str(row.attempt),
-            row.kind,
-            local_time(row.at),
-            notification_status(row),
-            str(row.tries),
-            str(row.body["message"]),
-            row.error or "",
-        ]
-        table.add_row(*map(Text, cells))  # as it is: a message may look like markup
-    Console().print(table)
+
+def _cells(row: NotificationRow) -> list[str]:
+    return [
+        str(row.id),
+        "" if row.attempt is None else str(row.attempt),
+        row.kind,
+        local_time(row.at),
+        notification_status(row),
+        str(row.tries),
+        str(row.body["message"]),
+        row.error or "",
+    ]
 
 
 def _fields(row: NotificationRow) -> dict[str, object]:

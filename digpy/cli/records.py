@@ -6,7 +6,8 @@ session times in that of the workflow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from digpy.cli.view import length_text
 from digpy.control.resources import AttemptDetails, Waiting, status
@@ -24,6 +25,25 @@ def record(fields: Fields, indent: int = 2) -> Iterator[str]:
         text = "" if value is None else str(value)
         yield f"{' ' * indent}{label}: {text}".rstrip(" ")
     yield ""
+
+
+def json_text(answer: object) -> str:
+    """What ``--json`` answers with."""
+    return json.dumps(answer, ensure_ascii=False, indent=2)
+
+
+def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a line for each of `rows`, as wide as the terminal allows."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for cells in rows:
+        table.add_row(*map(Text, cells))  # as it is: a name may look like markup
+    Console().print(table)
 
 
 def attempt_fields(row: AttemptRow, project: str) -> dict[str, object]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from digpy.cli.options import common_options, option
-from digpy.cli.records import record, zoned_time
+from digpy.cli.records import json_text, record, show_table, zoned_time
 from digpy.cli.scheduled import schedule_as_json, schedule_fields
-from digpy.cli.stored import LARGEST_ID, installation, json_option, opened, place_options
+from digpy.cli.stored import (
+    LARGEST_ID,
+    installation,
+    json_option,
+    opened,
+    page_size_option,
+    place_options,
+)
 from digpy.control.triggers import FINISHED
 from digpy.log import local_time
 from digpy.store import projects as project_rows
@@ -29,15 +34,7 @@ from digpy.store.schedules import ScheduleRow
     metavar="ID",
     help="List schedules with a higher id than this one: the next page.",
 )
-@option(
-    "-s",
-    "--page-size",
-    type=click.IntRange(1, 10_000),
-    default=100,
-    show_default=True,
-    metavar="N",
-    help="How many to list at most.",
-)
+@page_size_option
 @place_options
 @json_option
 @common_options
@@ -48,10 +45,11 @@ def command(last_id: int, page_size: int, project: Path, save: Path | None, as_j
         names = {row.project: project_rows.project_name(tx, row.project) for row in rows}
     if as_json:
         found = {"schedules": [schedule_as_json(row, names[row.project]) for row in rows]}
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        click.echo(json_text(found))
         return 0
     if sys.stdout.isatty():
-        _show_table(rows)
+        headings = ("id", "workflow", "next session", "runs at", "last session", "notes")
+        show_table(headings, map(_cells, rows))
         return 0
     click.echo("Schedules:")
     for row in rows:
@@ -60,21 +58,12 @@ def command(last_id: int, page_size: int, project: Path, save: Path | None, as_j
     return 0
 
 
-def _show_table(rows: Sequence[ScheduleRow]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="")
-    for heading in ("id", "workflow", "next session", "runs at", "last session", "notes"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        last = row.last_session_time
-        following = zoned_time(row.next_session_time, row.timezone)
-        cells = [str(row.id), row.workflow, following, local_time(row.next_run_time)]
-        if row.next_session_time >= FINISHED.session_time:
-            cells[2:] = ["none: it has ended", ""]
-        cells.append("" if last is None else zoned_time(last, row.timezone))
-        cells.append("disabled" if row.disabled_at is not None else row.error or "")
-        table.add_row(*map(Text, cells))  # as it is: a name may look like markup
-    Console().print(table)
+def _cells(row: ScheduleRow) -> list[str]:
+    last = row.last_session_time
+    following = zoned_time(row.next_session_time, row.timezone)
+    cells = [str(row.id), row.workflow, following, local_time(row.next_run_time)]
+    if row.next_session_time >= FINISHED.session_time:
+        cells[2:] = ["none: it has ended", ""]
+    cells.append("" if last is None else zoned_time(last, row.timezone))
+    cells.append("disabled" if row.disabled_at is not None else row.error or "")
+    return cells

@@ -42,6 +42,20 @@ def json_option(command: Decorated) -> Decorated:
     return option("--json", "as_json", is_flag=True, help="Answer with JSON.")(command)
 
 
+def page_size_option(command: Decorated) -> Decorated:
+    """Give a command ``--page-size``."""
+    declare = option(
+        "-s",
+        "--page-size",
+        type=click.IntRange(1, 10_000),
+        default=100,
+        show_default=True,
+        metavar="N",
+        help="How many to list at most.",
+    )
+    return declare(command)
+
+
 _ID: dict[str, Any] = {"metavar": "[ATTEMPT-ID]", "type": click.IntRange(1, LARGEST_ID)}
 _LAST = option("--last", is_flag=True, help="The attempt that was started last.")
 _PLACE: tuple[Callable[[Any], Any], ...] = (

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from digpy.cli.options import common_options
-from digpy.cli.records import optional_time, record
+from digpy.cli.records import json_text, optional_time, record
 from digpy.cli.stored import attempt_options, chosen, installation, json_option, opened
 from digpy.control.resources import load_task_tree, task_as_json
 from digpy.engine.tree import Task, TaskTree
@@ -30,7 +29,7 @@ def command(
     tasks = [tree[number] for number in sorted(tree.tasks)]
     if as_json:
         found = {"tasks": [task_as_json(tree, task) for task in tasks]}
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        click.echo(json_text(found))
         return 0
     for task in tasks:
         click.echo("\n".join(record(_fields(tree, task), indent=3)))
