@@ -6,16 +6,17 @@ standard error and an exit code; only what nobody expected is shown with its tra
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import click
 
 import digpy
 from digpy.cli.options import Common, common_options, name_variables
-from digpy.cli.streams import drop_what_comes, open_standard_streams
+from digpy.cli.streams import drop_what_comes
 from digpy.errors import DigpyError, InternalError, NotFound, SourceError, Unavailable
 
 INTERRUPTED = 130
@@ -122,6 +123,9 @@ class LazyGroup(click.Group):
             return None
         command = import_module(entry.module).command
         assert isinstance(command, click.Command)  # noqa: S101 - what COMMANDS promises
+        if not gc.isenabled():  # see `digpy.__main__`: from here on what comes is looked through
+            gc.freeze()
+            gc.enable()
         name_variables(command)
         return command
 
@@ -178,12 +182,6 @@ def _warn_of_variables(command: click.Command) -> None:
 
         for warning in unknown_variables(os.environ, command, COMMANDS):
             click.echo(f"warning: {warning}", err=True)
-
-
-def main() -> NoReturn:
-    """Entry point of the command line; never returns."""
-    open_standard_streams()
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,5 +1,7 @@
 """What a plain ``digpy run`` imports, in the command and in the worker: start-up is paid each time.
 
+And what is done with it: Python's garbage collector would look through all of it fifty times.
+
 The list of our own modules is kept in ``tests/golden/import-budget.txt``; ``--update-golden``
 rewrites it. A new name there wants a reason.
 """
@@ -26,11 +28,19 @@ HEAVY = frozenset(
 """What no run of an ``echo>`` needs. (`inspect` is missing here because click imports it.)"""
 
 _HOOK = """\
-import atexit, os, sys
+import atexit, gc, os, sys
+
+looked = 0
+
+def look(phase, info):
+    global looked
+    looked += phase == "start"
+
+gc.callbacks.append(look)
 
 def dump(path=os.path.join(os.environ["MODULES"], "{}")):
     with open(path.format(os.getpid()), "w") as file:
-        file.write("\\n".join(sys.modules))
+        file.write("\\n".join([str(looked), *sys.modules]))
 
 def leave(code, leave=os._exit):  # how a forked process ends: no atexit there
     dump()
@@ -42,8 +52,8 @@ os._exit = leave
 
 
 @pytest.fixture(scope="module")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """Every module that the command or the worker of one run has imported when it ends."""
+def dumps(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+    """Of the command and of the worker of one run, when they end: collections, and modules."""
     directory = tmp_path_factory.mktemp("run")
     (directory / "w.dig").write_text("timezone: UTC\n+hello:\n  echo>: hello\n")
     (directory / "hook").mkdir()
@@ -69,7 +79,17 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     assert ended.stdout == "hello\n"
     dumps = [path.read_text().split() for path in modules.iterdir()]
     assert len(dumps) == 2, "one of the command, one of the worker"
-    return set(dumps[0]) | set(dumps[1])
+    return dumps
+
+
+@pytest.fixture
+def imported(dumps: list[list[str]]) -> set[str]:
+    """Every module that the command or the worker has imported."""
+    return {name for _, *names in dumps for name in names}
+
+
+def test_hardly_ever_is_rubbish_looked_for(dumps: list[list[str]]) -> None:
+    assert sum(int(looked) for looked, *_ in dumps) < 20
 
 
 def test_a_plain_run_imports_nothing_heavy(imported: set[str]) -> None:
