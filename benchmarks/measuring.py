@@ -151,11 +151,9 @@ def machine() -> str:
 
 
 def _start(argv: Sequence[str], directory: str, stderr: int) -> subprocess.Popen[bytes]:
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("DIGPY_", "DIGDAG_", "COVERAGE_"))
-    }
+    # PYTHONDONTWRITEBYTECODE: what is installed has its bytecode beside it.
+    others = ("DIGPY_", "DIGDAG_", "COVERAGE_", "PYTHONDONTWRITEBYTECODE")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     environment |= {"PYTHONPATH": path, "XDG_CONFIG_HOME": directory}
     return subprocess.Popen(
