@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import sys
 from functools import cache
 from pathlib import Path
@@ -22,16 +23,19 @@ from digpy.operators.programs import (
 from digpy.spi import Command, Exit, ProgramOperator, TaskRequest, TaskResult
 from digpy.values import Params, as_templates
 
+_SOURCES = Path(__file__).with_name("runner")
 _RUNNER = "runner.py"
 _INPUT = "input.json"
+_PLAIN_INPUT = "input.marshal"
 _OUTPUT = "output.json"
+_MARSHAL_VERSION = 2  # which every Python 3 reads
 
 
 class Py(ProgramOperator):
     """Calls a function, or a method of a new instance, with arguments taken from the parameters.
 
-    The other half is ``runner/python.py``, which runs under the user's interpreter (3.6 or later)
-    and leaves ``output.json``. Follows digdag 0.10.5; what differs is said there.
+    The other half is ``runner/digpy_runner.py``, which runs under the user's interpreter (3.6 or
+    later) and leaves ``output.json``. Follows digdag 0.10.5; what differs is said there.
     """
 
     retries = True
@@ -45,14 +49,13 @@ class Py(ProgramOperator):
         params = {key: value for key, value in params.items() if key != "_secrets"}
         environment = environment_of(own_variables(request))
 
-        program, target = _program(request, params)
+        files, arguments = _program(request, params)
         argv = [
             *_interpreter(request, params, environment),
             str(request.directory / _RUNNER),
-            *target,
+            *arguments,
+            str(request.directory / _OUTPUT),
         ]
-        argv += [str(request.directory / name) for name in (_INPUT, _OUTPUT)]
-        files = {_RUNNER: program, _INPUT: json.dumps({"params": params}).encode()}
         return Command(argv, request.workspace, environment, files)
 
     def conclude(self, exit_: Exit) -> TaskResult:
@@ -77,22 +80,32 @@ class Py(ProgramOperator):
         )
 
 
-def _program(request: TaskRequest, params: Params) -> tuple[bytes, list[str]]:
-    """The source to run, and the target it is given; ``script`` without one is all there is."""
+def _program(request: TaskRequest, params: Params) -> tuple[dict[str, bytes], list[str]]:
+    """The files to run and to read, and the arguments; ``script`` without a target is all there is.
+
+    A script reads JSON, our own runner what costs it no import.
+    """
+    text = json.dumps(params)
     if request.command is None and params.get("script") is not None:
-        return conversions.string(params, "script").encode(errors="replace"), []
+        script = conversions.string(params, "script").encode(errors="replace")
+        files = {_RUNNER: script, _INPUT: f'{{"params": {text}}}'.encode()}
+        return files, [str(request.directory / _INPUT)]
     target = conversions.string(command_of(request), conversions.COMMAND)
     name = target.strip(".")
     if not name:
         raise TaskFailed("py> needs a function: write module.function", "config")
     if "." not in name:
         raise TaskFailed(f'py> needs a module: "{target}" should be "module.{name}"', "config")
-    return _runner(), [target]
+    # Through JSON, because marshal takes exact types only: a template is none.
+    plain = marshal.dumps(json.loads(text), _MARSHAL_VERSION)
+    files = {**_runner(), _PLAIN_INPUT: plain}
+    return files, [str(_SOURCES), target, str(request.directory / _PLAIN_INPUT)]
 
 
 @cache
-def _runner() -> bytes:
-    return Path(__file__).with_name("runner").joinpath("python.py").read_bytes()
+def _runner() -> dict[str, bytes]:
+    names = {_RUNNER: "start.py", "digpy_runner.py": "digpy_runner.py"}
+    return {name: (_SOURCES / source).read_bytes() for name, source in names.items()}
 
 
 def _interpreter(request: TaskRequest, params: Params, environment: dict[str, str]) -> list[str]:

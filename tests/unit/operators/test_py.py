@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import shutil
 import subprocess
 import sys
@@ -173,6 +173,12 @@ def test_arguments_come_from_the_parameters_with_their_types(project: Project) -
 
     output = project.output("job.go", inherited=inherited, local={"c": {"k": "é"}})
     assert output == "1 [1, None] {'k': 'é'} default ()\n"
+
+
+def test_text_that_was_a_template_arrives_as_text(project: Project) -> None:
+    project.write(job="def go(a): print(a)")
+
+    assert project.output("job.go", local={"a": [Template("${b}")]}) == "['${b}']\n"
 
 
 def test_a_missing_argument_is_named(project: Project) -> None:
@@ -404,7 +410,7 @@ def test_the_input_has_no_secrets_but_the_defaults_of_py(project: Project) -> No
     local: Params = {"_secrets": {"a": "b"}}
     command = project.command("job.go", local=local, inherited={"py": {"color": "red"}})
 
-    params = json.loads(command.files["input.json"])["params"]
+    params = marshal.loads(command.files["input.marshal"])
     assert params["color"] == "red"
     assert "_secrets" not in params
 
@@ -453,16 +459,46 @@ json.dump({'store_params': {'seen': params['x']}}, open(sys.argv[2], 'w'))
     assert project.result(None, local={"script": script, "x": 5}) == TaskResult(store={"seen": 5})
 
 
-def test_the_runner_imports_little(project: Project) -> None:
-    project.write(
-        job="""
-import sys
-def go(a=1): print({'inspect', 'traceback', 'typing', 'pathlib'} & set(sys.modules))
-"""
-    )
-
+def test_the_runner_imports_nothing_that_python_has_not_imported(project: Project) -> None:
+    project.write(job="import sys\ndef go(a=1): print(*sys.modules)")
     python = [sys.executable, "-S", "-E"]
-    assert project.output("job.go", local={"python": python}) == "set()\n"
+    bare = [*python, "-c", "import marshal, os, sys; print(*sys.modules)"]
+    without = subprocess.run(bare, capture_output=True, text=True, check=True).stdout
+
+    imported = project.output("job.go", local={"python": python})
+    ours = {"digdag", "digdag_env", "digpy_runner", "job"}
+    assert set(imported.split()) - set(without.split()) == ours
+
+
+def test_python_keeps_the_runner_compiled(project: Project) -> None:
+    project.write(job="def go(): pass")
+    kept = project.root / "kept"
+    environment: Params = {"PYTHONPYCACHEPREFIX": str(kept), "PYTHONDONTWRITEBYTECODE": ""}
+
+    project.output("job.go", local={"_env": environment})
+    assert len(list(kept.rglob("digpy_runner.*.pyc"))) == 1
+
+
+def test_an_interpreter_that_does_not_see_the_runner_uses_the_copy(project: Project) -> None:
+    project.write(job="import digdag\ndef go(): digdag.env.store(s=1)")
+    command = project.command("job.go")
+    argv = ["/not/there" if part == command.argv[2] else part for part in command.argv]
+
+    performed = perform(command._replace(argv=argv), project.directory)
+    assert Py().conclude(performed.exit) == TaskResult(store={"s": 1})
+
+
+@pytest.mark.parametrize("options", [[], ["-I"]])
+def test_the_project_is_last_where_modules_are_looked_for(
+    project: Project, options: list[str]
+) -> None:
+    project.write(job="import sys\ndef go(): print(*sys.path, sep='\\n')")
+    python = [sys.executable, *options]
+    bare = [*python, "-I", "-c", "import sys; print(*sys.path, sep='\\n')"]
+    without = subprocess.run(bare, capture_output=True, text=True, check=True)
+
+    output = project.output("job.go", local={"python": python})
+    assert output == f"{without.stdout}{project.root}\n"
 
 
 @pytest.mark.parametrize("version", VERSIONS)
