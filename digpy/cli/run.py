@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from digpy.app import Installation, worker_main
+from digpy.app import Installation
 from digpy.cli.options import RunCommand, RunOptions, common, common_options, run_options
 from digpy.cli.parameters import start_parameters
 from digpy.cli.screen import Screen
@@ -42,7 +42,7 @@ from digpy.dsl.project import Project, load_project
 from digpy.dsl.subtree import extract_subtree, full_names, match_task
 from digpy.errors import Conflict, LimitExceeded, NotFound, Unavailable, UsageError
 from digpy.expr.evaluate import evaluate_text
-from digpy.launchers.local import LocalLauncher, LocalWorker
+from digpy.launchers.local import Channel, LocalLauncher, LocalWorker
 from digpy.store.attempts import AttemptRow
 from digpy.store.database import Transaction
 from digpy.store.phases import Phase
@@ -180,8 +180,12 @@ class _Run:
         return {key: value for key, value in given.items() if value}
 
     def _launch(self) -> LocalWorker:
-        main = partial(worker_main, self._installation, self._options.rerun)
-        return self._launcher.launch(main, close=self._locks)
+        return self._launcher.launch(self._work, close=self._locks)
+
+    def _work(self, channel: Channel) -> int:
+        from digpy.worker import worker_main  # in the worker, while the command goes on
+
+        return worker_main(self._installation, self._options.rerun, channel)
 
     def _start(
         self, control: Control, project: Project, workflow: Workflow, params: Params

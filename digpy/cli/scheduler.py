@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from digpy.app import Installation, worker_main
+from digpy.app import Installation
 from digpy.cli.options import (
     common,
     common_options,
@@ -41,6 +41,7 @@ from digpy.launchers.local import Channel, LocalLauncher, LocalWorker, open_desc
 from digpy.log import Level
 from digpy.store.attempts import AttemptRow
 from digpy.values import SECOND, Params
+from digpy.worker import worker_main
 
 _LOOK = SECOND
 """How often one that waits asks whether it may lead."""
