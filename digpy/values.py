@@ -19,6 +19,8 @@ SECOND = 1_000_000
 """Microseconds in a second: instants and waits are integers of microseconds everywhere."""
 
 _TAG = "${}"
+PLAIN = frozenset({str, int, float, bool, type(None)})
+"""The types of values that neither are nor hold a template."""
 
 
 class Template(str):
@@ -79,7 +81,7 @@ def encode(value: Any) -> str:
 
 def decode(text: str) -> Any:
     """Inverse of `encode`."""
-    return json.loads(text, object_hook=_untagged)
+    return json.loads(text, object_hook=_untagged if _TAG in text else None)
 
 
 def _tagged(value: Any) -> Any:
@@ -89,11 +91,13 @@ def _tagged(value: Any) -> Any:
         return {_TAG: str(value)}
     if isinstance(value, dict):
         return {
-            _TAG + key if key.startswith(_TAG) else key: _tagged(item)
+            _TAG + key if key.startswith(_TAG) else key: (
+                item if type(item) in PLAIN else _tagged(item)
+            )
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [_tagged(item) for item in value]
+        return [item if type(item) in PLAIN else _tagged(item) for item in value]
     return value
 
 

@@ -6,6 +6,7 @@ order, `digpy.expr` merges and evaluates. What siblings share is merged once.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from digpy.engine.params import Kind, Layer, Layers, error_sources, left_below, owner_of
@@ -91,6 +92,20 @@ class Inherited:
         for source in error_sources(tasks, handler):
             error = deep_merge(error, source.error or {})
         return scope.export({"error": error}, f"error handled by {handler.full_name}")
+
+
+def to_evaluate(
+    merged: Params, inherited: Params, local: Params, templates: Collection[str]
+) -> Params:
+    """Of `merged`, which is `local` over `inherited`, what differs or may hold templates, in order.
+
+    `templates` are the names of `inherited` that may hold some, in order. The rest is what
+    thousands of earlier tasks may have stored, and stays as it is.
+    """
+    names = dict.fromkeys((*templates, *local))
+    if any(name in inherited and name not in templates for name in local):
+        names = dict.fromkeys(name for name in merged if name in names)  # in the place it had
+    return {name: merged[name] for name in names if name in merged}
 
 
 class OwnOperator(NamedTuple):

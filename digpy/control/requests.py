@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from digpy.control.context import AttemptContext
-from digpy.control.parameters import BUILT_IN, WRITTEN, Inherited, own_operator, restrict
+from digpy.control.parameters import (
+    BUILT_IN,
+    WRITTEN,
+    Inherited,
+    own_operator,
+    restrict,
+    to_evaluate,
+)
 from digpy.dsl.coercion import sample
 from digpy.dsl.model import OWN_NAMES
 from digpy.dsl.options import timeout
@@ -72,9 +79,12 @@ class Requests:
         """
         context = self._context
         local = task.definition.local
-        inherited = _without_handlers(self._inherited.of(tasks, task).params)
+        layers = self._inherited.of(tasks, task)
+        inherited = _without_handlers(layers.params)
         scope = deep_merge(inherited, self._variables.of_task(task.full_name, inherited))
-        evaluated = self._evaluate(deep_merge(scope, local) if local else scope, scope, now, task)
+        evaluated = deep_merge(scope, local)
+        raw = to_evaluate(evaluated, scope, local, layers.templates)
+        evaluated.update(self._evaluate(raw, scope, now, task))
         operator, command = _operator(local, evaluated)
         evaluated["_type"] = operator
         if command is not None:

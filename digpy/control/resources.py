@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from digpy.control.session_times import session_text
-from digpy.control.trees import selection_of, workflow_of
+from digpy.control.trees import workflow_of
 from digpy.dsl.compiler import compile_generated
 from digpy.engine.states import WAITING
 from digpy.engine.tree import Task, TaskTree, load_tree
@@ -80,9 +80,8 @@ def load_task_tree(tx: Transaction, attempt: int) -> TaskTree:
     """The tasks of an attempt with their definitions, for reading. Raises `NotFound`."""
     row = attempt_rows.load(tx, attempt)
     workflow = workflow_of(tx, row)
-    tree = TaskTree(workflow.definitions, selection=selection_of(tx, workflow, row.options))
     rows, outputs = task_rows.load(tx, attempt), task_rows.load_outputs(tx, attempt)
-    return load_tree(tree, rows, outputs, compile_generated)
+    return load_tree(TaskTree(workflow.definitions), rows, outputs, compile_generated)
 
 
 def attempt_as_json(row: AttemptRow, project: str) -> Params:

@@ -7,33 +7,24 @@ a task that was skipped on purpose is not done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from digpy.control.trees import workflow_of
-from digpy.dsl.compiler import compile_generated
 from digpy.dsl.model import HANDLER_NAMES, SLA_NAMES, Definitions, Workflow
 from digpy.dsl.subtree import full_names, match_task
 from digpy.engine.changes import Output
 from digpy.engine.states import DONE, TaskState
-from digpy.engine.tree import (
-    EVERYTHING,
-    RAN,
-    RESUMED,
-    SKIPPED,
-    Selection,
-    TaskTree,
-    load_tree,
-)
+from digpy.engine.tree import EVERYTHING, RAN, RESUMED, SKIPPED, Selection
 from digpy.store import attempts as attempt_rows
 from digpy.store import tasks as task_rows
-from digpy.store.attempts import AttemptRow
 from digpy.store.database import Transaction
+from digpy.store.tasks import TaskSummary
 
 _NEVER = HANDLER_NAMES.union(SLA_NAMES)
 """What is about one attempt."""
 
 _FAR = 20
-"""Each attempt back is a tree to load."""
+"""Each attempt back is a list of tasks to load."""
 
 
 def select(
@@ -45,16 +36,18 @@ def select(
 
     Raises `NotFound` or `Conflict` for a task pattern that matches no task, or several.
     """
-    names = {name: index for index, name in enumerate(full_names(workflow.definitions))}
+    definitions = workflow.definitions
     run: frozenset[str] | None = None
     before: frozenset[str] | None = None
     if isinstance(pattern := options.get("start") or options.get("goal"), str):
+        names = full_names(definitions)
         name = match_task(names, pattern)
-        before = _before(workflow.definitions, names[name])
+        before = _before(definitions, names.index(name))
         if options.get("goal"):
             run = before | frozenset(n for n in names if n == name or _is_below(n, name))
     if isinstance(pattern := options.get("end"), str):
-        run = _before(workflow.definitions, names[match_task(names, pattern)])
+        names = full_names(definitions)
+        run = _before(definitions, names.index(match_task(names, pattern)))
     source = options.get("resumed_from")
     if not isinstance(source, int):
         return Selection({}, run) if run is not None else EVERYTHING
@@ -102,32 +95,39 @@ def _upstreams(definitions: Definitions, index: int) -> set[int]:
 
 
 def _successes(tx: Transaction, attempt: int, far: int) -> dict[str, Output | None]:
-    """What was finished when `attempt` ended, in it or before it."""
-    row = attempt_rows.load(tx, attempt)
-    workflow = workflow_of(tx, row)
-    tree = TaskTree(workflow.definitions)
-    load_tree(
-        tree, task_rows.load(tx, attempt), task_rows.load_outputs(tx, attempt), compile_generated
-    )
-    found = _passed_by(tx, row, workflow, tree, far)
-    pending = [tree.root]
-    while pending:
-        task = pending.pop()
+    """What was finished when `attempt` ended, in it or before it.
+
+    Rows say it all: definitions are not needed, nor that they can still be read.
+    """
+    tasks = task_rows.summary(tx, attempt)
+    outputs = {(left.number, left.round): left for left in task_rows.load_outputs(tx, attempt)}
+    found = _passed_by(tx, attempt, tasks, far)
+    live: dict[int | None, TaskSummary] = {}
+    for task in tasks:  # parents before children
+        parent = live.get(task.parent)
+        if task.parent is not None and (parent is None or not _counts(task, parent)):
+            continue
+        live[task.number] = task
         if task.state is TaskState.SUCCESS and task.how in (RAN, RESUMED):
-            found[task.full_name] = tree.newest_output(task)
-        pending += [
-            tree[number] for number in task.children if tree[number].definition.name not in _NEVER
-        ]
+            found[task.full_name] = outputs.get((task.number, task.round))
     return found
 
 
+def _counts(task: TaskSummary, parent: TaskSummary) -> bool:
+    """It belongs to the newest round of its parent, and is not only about one attempt."""
+    return task.born == parent.round and task.full_name[len(parent.full_name) :] not in _NEVER
+
+
 def _passed_by(
-    tx: Transaction, row: AttemptRow, workflow: Workflow, tree: TaskTree, far: int
+    tx: Transaction, attempt: int, tasks: Sequence[TaskSummary], far: int
 ) -> dict[str, Output | None]:
     """What an attempt could have taken over but did not: it left it out, or ended before."""
-    asked_for_all = not any(row.options.get(name) for name in ("task", "goal", "end"))
-    if not far or (asked_for_all and all(task.state in DONE for task in tree.tasks.values())):
+    row = attempt_rows.load(tx, attempt)
+    if not far or "resumed_from" not in row.options:
         return {}
-    ran = {task.full_name for task in tree.tasks.values() if task.how != SKIPPED}
-    earlier = select(tx, workflow, row.options, far - 1).takeovers
+    asked_for_all = not any(row.options.get(name) for name in ("task", "goal", "end"))
+    if asked_for_all and all(task.state in DONE for task in tasks):
+        return {}
+    ran = {task.full_name for task in tasks if task.how != SKIPPED}
+    earlier = select(tx, workflow_of(tx, row), row.options, far - 1).takeovers
     return {name: left for name, left in earlier.items() if name not in ran}

@@ -173,6 +173,8 @@ def _own(task: Task, layer: Layer | None) -> Layer | None:
 
 def _is_chunk(tasks: Tasks, upstreams: Sequence[int]) -> bool:
     """What is before the first of `upstreams` is all there is before them."""
+    if len(upstreams) == 1:
+        return True
     before = {*tasks[upstreams[0]].upstreams, *upstreams}
     places = {tasks[number].first for number in upstreams}
     return all(before.issuperset(tasks[place].upstreams) for place in places)

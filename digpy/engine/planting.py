@@ -116,20 +116,8 @@ class Planter:
             origin=origin.task,
             source=definition.index,
             state=TaskState.BLOCKED if how is None else TaskState.SUCCESS,
-            verdict=None,
-            cancel=False,
             how=how,
-            fence=0,
-            reported_fence=0,
-            losses=0,
-            retries=0,
-            retry_at=None,
-            awaits=None,
-            state_params={},
-            started_at=None,
             ended_at=None if how is None else self._at,
-            timeout=None,
-            deadline_at=None,
         )
         task = Task(row, origin.definitions)
         self._overlay.insert(task)

@@ -10,6 +10,7 @@ task with something unknown below it or before it runs again.
 
 from __future__ import annotations
 
+from digpy.dsl.compiler import compile_generated
 from digpy.dsl.model import Definitions, TaskDefinition
 from digpy.engine.overlay import Overlay
 from digpy.engine.tree import Selection, Task
@@ -54,8 +55,6 @@ def generated_then(
     """
     if definition.is_group:
         return None
-    from digpy.dsl.compiler import compile_generated
-
     output = selection.takeovers[full_name]
     return compile_generated(definition, full_name, None if output is None else output.subtasks)
 

@@ -7,6 +7,7 @@ commit is its one mutation.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import NamedTuple, Protocol
@@ -26,6 +27,8 @@ AT_REST = frozenset({RESUMED, SKIPPED})
 
 class TaskRow(NamedTuple):
     """A task as the database keeps it; the columns of ``tasks`` without the attempt, in order.
+
+    What has a default is so as long as nothing has happened to the task.
 
     Attributes:
         number: identity within the attempt, in digdag's id order (parents before children).
@@ -62,20 +65,20 @@ class TaskRow(NamedTuple):
     origin: int | None
     source: int
     state: TaskState
-    verdict: TaskState | None
-    cancel: bool
-    how: str | None
-    fence: int
-    reported_fence: int
-    losses: int
-    retries: int
-    retry_at: int | None
-    awaits: int | None
-    state_params: Params
-    started_at: int | None
-    ended_at: int | None
-    timeout: int | None
-    deadline_at: int | None
+    verdict: TaskState | None = None
+    cancel: bool = False
+    how: str | None = None
+    fence: int = 0
+    reported_fence: int = 0
+    losses: int = 0
+    retries: int = 0
+    retry_at: int | None = None
+    awaits: int | None = None
+    state_params: Params = {}  # noqa: RUF012 - never mutated
+    started_at: int | None = None
+    ended_at: int | None = None
+    timeout: int | None = None
+    deadline_at: int | None = None
 
 
 _FIELDS = attrgetter(*TaskRow._fields)
@@ -286,11 +289,11 @@ def load_tree(
     """
     tree.outputs = {(output.number, output.round): output for output in outputs}
     generated: dict[tuple[int, int], Definitions] = {}
-    siblings: dict[tuple[int | None, int], Siblings] = {}
+    siblings: dict[tuple[int | None, int], Siblings] = defaultdict(Siblings)
     for row in sorted(rows):
         task = Task(row, _definitions_of(row, tree, generated, compile_generated))
         tree.tasks[row.number] = task
-        siblings.setdefault((row.parent, row.born), Siblings()).enter(task)
+        siblings[row.parent, row.born].enter(task)
     for (parent, born), born_together in siblings.items():
         if parent is not None:
             adopt(tree.tasks[parent], born, born_together.tasks)
@@ -307,34 +310,35 @@ class Siblings:
         # nobody, so an index means one sibling to whoever asks.
         self._by_source: dict[int, Task] = {}
         # By identity: the definitions of a chunk share their upstreams.
-        self._places: dict[int, Place] = {}
+        self._places: dict[int, tuple[Place, list[Task]]] = {}
 
     def place(self, definition: TaskDefinition) -> Place:
         """Where the next one stands; its upstreams have been entered."""
-        if not definition.upstreams:
-            return _IN_FRONT
-        place = self._places.get(id(definition.upstreams))
-        if place is None:
-            upstreams = self._named(definition.upstreams)
-            undisturbed = all(task.how in AT_REST for task in upstreams)
-            place = Place(tuple([task.number for task in upstreams]), [], undisturbed)
-            self._places[id(definition.upstreams)] = place
-        return place
+        return self._stand(definition)[0]
 
     def enter(self, task: Task) -> None:
         """Add the next one."""
-        task.place = self.place(task.definition)
-        if task.upstreams:
+        task.place, upstreams = self._stand(task.definition)
+        if upstreams:
             task.place.together.append(task.number)
             if task.first == task.number:
-                for upstream in self._named(task.definition.upstreams):
+                for upstream in upstreams:
                     upstream.downstream.append(task.number)
                     task.waiting += upstream.state is not TaskState.SUCCESS
         self.tasks.append(task)
         self._by_source[task.source] = task
 
-    def _named(self, sources: tuple[int, ...]) -> list[Task]:
-        return [self._by_source[source] for source in dict.fromkeys(sources)]
+    def _stand(self, definition: TaskDefinition) -> tuple[Place, list[Task]]:
+        written = definition.upstreams
+        if not written:
+            return _IN_FRONT, []
+        found = self._places.get(id(written))
+        if found is None:
+            upstreams = [self._by_source[source] for source in dict.fromkeys(written)]
+            numbers = tuple([task.number for task in upstreams])
+            undisturbed = all(task.how in AT_REST for task in upstreams)
+            found = self._places[id(written)] = Place(numbers, [], undisturbed), upstreams
+        return found
 
 
 def adopt(parent: Task, born: int, children: list[Task]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from digpy.values import Json, Params, deep_merge, remove_paths
+from digpy.values import PLAIN, Json, Params, deep_merge, remove_paths
 
 _KEPT = 64
 """How many scopes of one base hold their parameters merged at the same time."""
@@ -19,24 +19,29 @@ _KEPT = 64
 class Scope:
     """A persistent chain of layers. `params` is shared between scopes: do not change it."""
 
-    __slots__ = ("_layer", "_merged", "_params", "_previous")
+    __slots__ = ("_layer", "_merged", "_params", "_previous", "_templates")
 
     def __init__(self, base: Mapping[str, Json], origin: str = "") -> None:
         self._previous: Scope | None = None
-        self._layer = _Layer(base, (), origin)
+        self._layer = _Layer(base, (), origin, _may_hold_templates(base))
         self._params: Params | None = dict(base)
+        self._templates = self._layer.templates
         # Shared by all scopes of this base: those that hold their parameters, oldest use first.
         self._merged: dict[int, Scope] = {}
 
     def export(self, params: Mapping[str, Json], origin: str = "") -> Scope:
         """This scope with `params` merged over it; mappings merge deeply, the rest is replaced."""
-        return self._with(_Layer(params, (), origin)) if params else self
+        layer = _Layer(params, (), origin, _may_hold_templates(params))
+        return self._with(layer) if params else self
 
     def store(
         self, params: Mapping[str, Json], reset: Iterable[str] = (), origin: str = ""
     ) -> Scope:
-        """This scope without the dotted paths `reset`, then with `params` merged over it."""
-        layer = _Layer(params, tuple(reset), origin)
+        """This scope without the dotted paths `reset`, then with `params` merged over it.
+
+        What a task stored holds no templates.
+        """
+        layer = _Layer(params, tuple(reset), origin, ())
         return self._with(layer) if layer.params or layer.reset else self
 
     @property
@@ -48,12 +53,21 @@ class Scope:
             pending.append(scope)
             assert scope._previous is not None  # noqa: S101 - a base has its parameters
             scope = scope._previous
-        params = scope._params
+        params, templates = scope._params, scope._templates
         scope._use()
         for waiting in reversed(pending):
             params = waiting._params = waiting._layer.over(params)
+            if waiting._layer.templates or waiting._layer.reset:  # else all stay where they are
+                names = {*templates, *waiting._layer.templates}
+                templates = tuple([name for name in params if name in names])
+            waiting._templates = templates
             waiting._use()
         return params
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The top-level names of `params` that hold templates, in order; and maybe others."""
+        return self._templates if self.params else ()
 
     def origins(self, name: str) -> list[str]:
         """Where the top-level `name` comes from, newest first; several if mappings merged."""
@@ -93,8 +107,13 @@ class _Layer(NamedTuple):
     params: Mapping[str, Json]
     reset: tuple[str, ...]
     origin: str
+    templates: tuple[str, ...]
 
     def over(self, params: Params) -> Params:
         if self.reset:
             params = remove_paths(params, self.reset)
         return deep_merge(params, self.params) if self.params else params
+
+
+def _may_hold_templates(params: Mapping[str, Json]) -> tuple[str, ...]:
+    return tuple([name for name, value in params.items() if type(value) not in PLAIN])

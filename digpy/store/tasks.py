@@ -113,8 +113,10 @@ def waiting_for(tx: Transaction, attempt: int) -> list[tuple[int, int]]:
 
 
 def _summaries(rows: list[Row]) -> list[TaskSummary]:
-    found = [TaskSummary._make(row) for row in rows]
-    return [row._replace(state=_STATES[row.state], error=_loaded(row.error, None)) for row in found]
+    return [
+        TaskSummary._make((*row[:5], _STATES[row[5]], *row[6:10], _loaded(row[10], None)))
+        for row in rows
+    ]
 
 
 def _inserted(attempt: int, task: Task) -> tuple[Any, ...]:
@@ -149,12 +151,17 @@ def _progress(task: Task) -> tuple[Any, ...]:
 
 
 def _row(*columns: Any) -> TaskRow:
-    row = TaskRow._make(columns)
-    return row._replace(
-        state=_STATES[row.state],
-        verdict=None if row.verdict is None else _STATES[row.verdict],
-        cancel=bool(row.cancel),
-        state_params=_loaded(columns[17], {}),
+    state, verdict, cancel = columns[7:10]
+    return TaskRow._make(
+        (
+            *columns[:7],
+            _STATES[state],
+            None if verdict is None else _STATES[verdict],
+            bool(cancel),
+            *columns[10:17],
+            _loaded(columns[17], {}),
+            *columns[18:],
+        )
     )
 
 

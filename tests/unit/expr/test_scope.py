@@ -1,4 +1,5 @@
 from digpy.expr.scope import Scope
+from digpy.values import Template
 
 
 def test_layers_merge_deeply_and_in_order() -> None:
@@ -60,3 +61,24 @@ def test_few_scopes_of_a_long_chain_hold_their_parameters() -> None:
         assert len(chain[-1].params) == number + 2
     assert sum(scope._params is not None for scope in chain) < 100
     assert len(chain[250].params) == 251
+
+
+def test_what_is_exported_may_hold_templates_and_what_is_stored_does_not() -> None:
+    scope = Scope({"m": {"a": 1}}).store({"x": ["${m}"]}).export({"t": Template("${x}"), "n": 1})
+    assert scope.templates == ("m", "t")
+
+
+def test_templates_stand_in_the_order_of_the_parameters() -> None:
+    scope = Scope({}).store({"b": 1}).export({"a": Template("${b}")}).export({"b": Template("$")})
+    assert scope.templates == ("b", "a")
+
+
+def test_a_template_that_comes_back_stands_at_its_new_place() -> None:
+    template = Template("${x}")
+    scope = Scope({"a": template, "b": template}).store({}, ["a"]).export({"a": template})
+    assert scope.templates == ("b", "a")
+
+
+def test_a_template_that_was_reset_is_none_any_more() -> None:
+    template = Template("${x}")
+    assert Scope({"a": template, "b": template}).store({}, ["a"]).templates == ("b",)
