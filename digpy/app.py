@@ -137,7 +137,7 @@ class Installation(NamedTuple):
         if self._notifier() is not None:
             from digpy.operators import delivery
 
-            delivery.check(self._notifications, self.project)
+            delivery.check(self.notifications, self.project)
 
     def courier(
         self,
@@ -154,7 +154,7 @@ class Installation(NamedTuple):
         from digpy.control.courier import Courier, courier_main
         from digpy.operators import delivery
 
-        settings = self._notifications
+        settings = self.notifications
         main = partial(courier_main, partial(delivery.deliver, settings, self.project))
         return Courier(
             open_database or self.open_database,
@@ -174,7 +174,7 @@ class Installation(NamedTuple):
         return Notifier(kinds_of(self.settings.text("notification.on") or ""))
 
     @property
-    def _notifications(self) -> dict[str, str]:
+    def notifications(self) -> dict[str, str]:
         """The settings that say how notifications are sent."""
         return self.settings.lines("notification.")
 
@@ -266,7 +266,7 @@ class Installation(NamedTuple):
         return Surroundings(
             project=self.project,
             state=self.state,
-            settings=self._notifications,
+            settings=self.notifications,
             secret=self.settings.secret,
             task_limit=self.settings.integer("executor.task_max_run"),
             javascript=default_engine,

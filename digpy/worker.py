@@ -15,11 +15,14 @@ from digpy.control.executor import StaleLaunch
 from digpy.control.limits import required_limits
 from digpy.control.locks import CommandLocks
 from digpy.control.recovery import end_abandoned, relaunch
+from digpy.control.requests import raw_operator
 from digpy.control.starter import RequiredAttempts, greet
 from digpy.control.task_api import LocalTaskApi
+from digpy.dsl.model import Workflow
 from digpy.errors import Unavailable
 from digpy.failpoints import reach
 from digpy.launchers.local import Channel
+from digpy.operators import registry
 from digpy.spi import StartedAttempt
 from digpy.store import attempts as attempt_rows
 from digpy.store import projects as project_rows
@@ -87,8 +90,8 @@ class _Worker:
             self._installation.end_worker(attempt, _PAUSE)
         self._taken.append(attempt)
 
-    def work(self, channel: Channel) -> None:
-        """Run the attempts until they have ended."""
+    def work(self, channel: Channel, prepared: Programs | None) -> None:
+        """Run the attempts until they have ended; with what has been `prepared` for programs."""
         interval = self._installation.settings.duration("agent.heartbeat-interval") or 0
         heartbeat = Heartbeat(channel, self._clock, interval)
         self._be_patient(channel, heartbeat)
@@ -99,14 +102,9 @@ class _Worker:
                 attempt, cause = int(str(message["cancel"])), str(message["cause"])
                 api.cancel(attempt, cause, str(message["actor"]))
 
-        def make_programs() -> Programs:
-            from digpy.agent.programs import Programs
-
-            return Programs(self._installation.state, limit=self._installation.slots)
-
         agent = Agent(
             api,
-            make_programs,
+            lambda: prepared or _make_programs(self._installation),
             find_program,
             self._clock,
             channel,
@@ -175,6 +173,18 @@ class _Worker:
             greet(tx, attempt, row.epoch + 1, self._clock.now())
 
 
+def _has_programs(workflow: Workflow, settings: Mapping[str, str]) -> bool:
+    """Whether one is written in its tasks; what is generated, and templates, may say otherwise."""
+    names = filter(None, map(raw_operator, workflow.definitions.tasks))
+    return any(registry.kind(name, settings) == "program" for name in names)
+
+
+def _make_programs(installation: Installation) -> Programs:
+    from digpy.agent.programs import Programs  # on use: many workflows have none
+
+    return Programs(installation.state, limit=installation.slots)
+
+
 def _say_unavailable(error: Unavailable | OSError) -> None:
     """Say what keeps the worker from going on. Raises `error` if it may be our mistake."""
     if isinstance(error, OSError):
@@ -186,11 +196,23 @@ def _say_unavailable(error: Unavailable | OSError) -> None:
     sys.stderr.write(f"digpy: {error}\n")
 
 
-def worker_main(installation: Installation, rerun: bool, channel: Channel) -> int:
-    """Body of the forked worker: wait for the start, work, return the exit code."""
+def worker_main(
+    installation: Installation, rerun: bool, channel: Channel, expected: Workflow | None = None
+) -> int:
+    """Body of the forked worker: wait for the start, work, return the exit code.
+
+    If programs are in the workflow that is `expected`, what starts them starts while the command
+    opens the database.
+    """
+    prepared = None
+    if expected is not None and _has_programs(expected, installation.notifications):
+        prepared = _make_programs(installation)
+        prepared.prepare()
     message = channel.wait()
-    if message is None:
-        return 0  # the command found that there is nothing to run
+    if message is None:  # the command found that there is nothing to run
+        if prepared is not None:
+            prepared.close()
+        return 0
     try:
         worker = _Worker(installation, message["command"], rerun)
         reach("worker.before_hello")
@@ -198,7 +220,7 @@ def worker_main(installation: Installation, rerun: bool, channel: Channel) -> in
             return EXIT_STALE
         reach("worker.after_hello")
         channel.send({"hello": os.getpid()})
-        worker.work(channel)
+        worker.work(channel, prepared)
     except CommandGone:
         return 0
     except StaleLaunch:

@@ -18,10 +18,15 @@ machine cannot start one now.
 
 The lock travels through the socket on purpose. It is held without a gap from before the agent
 sends it, by the keeper, and by whatever inherits it; so whoever can take it knows that nothing
-runs *and nothing will*. When the program starts the agent has no copy any more.
+runs *and nothing will*. When the program starts the agent has no copy any more: a keeper kills who
+has one when its tree is empty. So the lock goes ahead, through a socket of its own, where nobody is
+woken by it. What the keeper has to write down goes into the same open file.
 
 Standard library only: see `digpy.agent.spawner` for how it is started.
 """
+
+# pathlib would be a third of the spawner's start.
+# ruff: noqa: PTH103, PTH120
 
 from __future__ import annotations
 
@@ -32,8 +37,8 @@ import select
 import signal
 import time
 
-from digpy.agent.processes import LINUX, Mark, bearers, boot_id, descendants, kill, look
-from digpy.agent.wire import Wire, publish
+from digpy.agent.processes import LINUX, Mark, bearers, descendants, kill, look
+from digpy.agent.wire import Wire, note
 from digpy.failpoints import reach
 
 TYPE_CHECKING = False
@@ -63,15 +68,19 @@ _RESTORED = {
 
 
 class Keeper:
-    """The loop of one keeper process, until its agent or its spawner is gone."""
+    """The loop of one keeper process, until its agent or its spawner is gone.
 
-    def __init__(self, agent: Wire, leash: int) -> None:
+    Through `locks` come the locked files, each ahead of its message.
+    """
+
+    def __init__(self, agent: Wire, locks: Wire, leash: int) -> None:
         self._agent = agent
+        self._locks = locks
         self._leash = leash
         self._bell = Bell()
         self._inbox: list[dict[str, Any]] = []
         me = look(os.getpid())
-        self._about = {"pid": os.getpid(), "start": me.start if me else 0, "boot": boot_id()}
+        self._about = (os.getpid(), me.start if me else 0)
         self._poll = select.poll()
         for descriptor in (agent.fileno(), leash, self._bell.fileno()):
             self._poll.register(descriptor, select.POLLIN)
@@ -89,7 +98,8 @@ class Keeper:
                 message = self._inbox.pop(0)
                 if "argv" not in message:
                     continue  # a stop that crossed the end of its program
-                if not self._keep(message, self._agent.files.pop(0)):
+                self._locks.receive()
+                if not self._keep(message, self._locks.files.pop(0)):
                     return
             if self._agent.closed:
                 return
@@ -139,7 +149,7 @@ class Keeper:
     def _answer(self, message: dict[str, Any]) -> bool:
         try:
             self._agent.send(message)
-        except OSError:  # the agent is gone: whoever comes next reads exit.json
+        except OSError:  # the agent is gone: whoever comes next reads what was noted
             return False
         return True
 
@@ -147,14 +157,12 @@ class Keeper:
 class Program:
     """One program and everything it started.
 
-    `about` describes the keeper, for ``keeper.json``. Raises `OSError` or `ValueError` (a name or
-    value that no environment can hold) if it cannot be started; then nothing was, and `lock` is
-    still the caller's.
+    `about` names the keeper (number and start). Raises `OSError` or `ValueError` (a name or value
+    that no environment can hold) if it cannot be started; then nothing was, and `lock` is still the
+    caller's.
     """
 
-    def __init__(self, message: dict[str, Any], lock: int, about: dict[str, Any]) -> None:
-        directory: str = message["directory"]
-        self._exit_file = f"{directory}/exit.json"
+    def __init__(self, message: dict[str, Any], lock: int, about: tuple[int, int]) -> None:
         self._lock = lock
         status = os.fstat(lock)
         self._mark = Mark(message["run"], message["installation"], (status.st_dev, status.st_ino))
@@ -166,16 +174,16 @@ class Program:
         self._log_file: str = message["log"]
         self._log: int | None = None  # opened with the first output: many programs print nothing
         # Opened now, locked at the end: the program may delete the file, or the whole directory.
-        self._probe = os.open(f"{directory}/run.lock", os.O_RDONLY | os.O_CLOEXEC)
+        self._probe = os.open(f"{message['directory']}/run.lock", os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._start(message, about)
         except BaseException:
             os.close(self._probe)
             raise
 
-    def _start(self, message: dict[str, Any], about: dict[str, Any]) -> None:
-        # Before the program: while the file is missing, nothing was started.
-        publish(f"{message['directory']}/keeper.json", about)
+    def _start(self, message: dict[str, Any], about: tuple[int, int]) -> None:
+        # Before the program: while this is missing, nothing was started.
+        note(self._lock, {"keeper": about})
         self.output, writer = os.pipe()
         os.set_blocking(self.output, False)
         try:
@@ -270,13 +278,12 @@ class Program:
                 self._mark_truncated(self._log, self._log_error)
             os.close(self._log)
         code = self._code if self._code is not None else 128 + signal.SIGKILL
-        reach("keeper.before_exit_file")
+        reach("keeper.before_exit")
         try:
-            publish(self._exit_file, {"code": code, "by": by})
+            note(self._lock, {"exit": {"code": code, "by": by}})
         except OSError:
-            # The program removed its directory, or the disk is full. The agent gets the answer by
-            # message; if it is gone too, a missing file means "outcome unknown", which is then the
-            # truth.
+            # The disk is full. The agent gets the answer by message; if it is gone too, a missing
+            # exit means "outcome unknown", which is then the truth.
             os.close(self._lock)
         else:
             os.close(self._lock)
@@ -322,6 +329,7 @@ class Program:
             return
         try:
             if self._log is None:
+                os.makedirs(os.path.dirname(self._log_file), exist_ok=True)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
                 self._log = os.open(self._log_file, flags, 0o600)
             while data:

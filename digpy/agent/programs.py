@@ -75,7 +75,7 @@ class Programs:
     """
 
     def __init__(self, state: Path, *, limit: int) -> None:
-        self._state = state
+        self._state = state.absolute()  # keepers have a directory of their own
         self._limit = limit
         self._installation = installation(state)
         self._selector = selectors.DefaultSelector()
@@ -84,6 +84,10 @@ class Programs:
         self._busy: dict[Run, _Keeper | None] = {}  # None: the keeper is dead
         self._inquests: list[Inquest] = []
         self._last_number = 0
+
+    def prepare(self) -> None:
+        """Start what the first program needs, which takes longer than most of what follows."""
+        self._idle_keeper()
 
     @property
     def room(self) -> int:
@@ -127,9 +131,9 @@ class Programs:
                 "DIGPY_IDEMPOTENCY_KEY": key,
             },
             "cwd": str(command.directory),
-            "directory": str(directory.path.absolute()),
-            "log": str(directory.log.absolute()),
-            "stdin": str(stdin.absolute()),
+            "directory": str(directory.path),
+            "log": str(directory.log),
+            "stdin": str(stdin),
         }
         keeper = self._send_start(directory, request, message)
         keeper.run = run
@@ -172,19 +176,9 @@ class Programs:
         return events
 
     def discard(self, run: Run) -> None:
-        """Delete what `run` left on disk; what it left is committed.
-
-        The spawner does it, beside the programs: deleting costs as much as starting one.
-        """
-        directory = RunDirectory(self._state, run)
-        if self._spawner is not None:
-            try:
-                self._spawner.wire.send({"remove": str(directory.path)})
-            except OSError:
-                pass  # it is dead: here, then
-            else:
-                return
-        directory.remove()
+        """Delete what `run` left on disk; what it left is committed."""
+        with suppress(OSError):  # another user's files (sudo); the next command tries again
+            RunDirectory(self._state, run).remove()
 
     def close(self) -> None:
         """Kill what runs, and wait until all that this object started is gone. Events are lost."""
@@ -202,14 +196,13 @@ class Programs:
         while True:
             keeper = self._idle_keeper()
             # It names the process that might still start the run when we are dead.
-            directory.publish_request(keeper.spawner.identity, request)
-            lock = directory.lock()
+            lock = directory.lock(keeper.spawner.identity, request)
             try:
                 # From here on the lock is held by the socket, then by the keeper and its program.
                 # Our copy is closed before the message that starts it: a keeper that finds the
                 # lock taken when its tree is empty kills whoever has it.
                 try:
-                    keeper.wire.give(lock)
+                    keeper.locks.send({}, lock)
                 finally:
                     os.close(lock)
                 keeper.wire.send(message)
@@ -225,18 +218,18 @@ class Programs:
                 return keeper
         while True:
             spawner = self._running_spawner()
-            ours, theirs = socket.socketpair()
+            pairs = socket.socketpair(), socket.socketpair()
             self._last_number += 1
+            keeper = _Keeper(self._last_number, spawner, *(Wire(ours) for ours, _ in pairs))
             try:
-                spawner.wire.give(theirs.fileno())
-                spawner.wire.send({"keeper": self._last_number})
+                spawner.wire.send({"keeper": keeper.number}, *(end.fileno() for _, end in pairs))
             except OSError:
-                ours.close()
+                keeper.close()
                 self._drop(spawner)
                 continue
             finally:
-                theirs.close()
-            keeper = _Keeper(self._last_number, Wire(ours), spawner)
+                for _, theirs in pairs:
+                    theirs.close()
             self._keepers[keeper.number] = keeper
             self._selector.register(keeper.wire, selectors.EVENT_READ, keeper)
             return keeper
@@ -300,19 +293,25 @@ class Programs:
     def _forget(self, keeper: _Keeper) -> None:
         del self._keepers[keeper.number]
         self._selector.unregister(keeper.wire)
-        keeper.wire.close()
+        keeper.close()
 
 
 class _Keeper:
     """One keeper process, as seen from here; `run` is what it is busy with."""
 
-    __slots__ = ("number", "run", "spawner", "wire")
+    __slots__ = ("locks", "number", "run", "spawner", "wire")
 
-    def __init__(self, number: int, wire: Wire, spawner: _Spawner) -> None:
+    def __init__(self, number: int, spawner: _Spawner, wire: Wire, locks: Wire) -> None:
         self.number = number
-        self.wire = wire
         self.spawner = spawner
+        self.wire = wire
+        self.locks = locks
         self.run: Run | None = None
+
+    def close(self) -> None:
+        """Let go of it: it ends."""
+        self.wire.close()
+        self.locks.close()
 
 
 class _Spawner:

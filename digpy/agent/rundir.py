@@ -1,15 +1,15 @@
 """The run directory: what is on disk about one run of a program, and who may believe it.
 
 ``<state>/runs/<attempt.number.fence>/`` (mode 0700) holds the files of the command, and
+``run.lock``, which is locked from before the start until nothing of the run is alive. In it are, a
+line each,
 
-- ``request.json``, by the agent before anything starts: what is needed to conclude the run without
-  it;
-- ``run.lock``: locked from before the start until nothing of the run is alive;
-- ``keeper.json``, by the keeper just before the program starts; ``exit.json``, by the keeper when
-  the tree is empty.
+- the request, by the agent before anything starts: what is needed to conclude the run without it;
+- the keeper, by itself just before the program starts;
+- the exit, by the keeper when the tree is empty.
 
-They are written by rename without fsync, so they count only within the boot of the machine that is
-written in them.
+All who write have it open, so no file is made or renamed for a line. Without fsync: they count only
+within the boot of the machine that is written in the first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from digpy import values
 from digpy.agent.processes import Mark, boot_id
-from digpy.agent.wire import publish, remove
+from digpy.agent.wire import note, remove
 from digpy.filelock import is_locked
 from digpy.spi import Command, Exit, Run
 from digpy.values import Json
@@ -67,52 +67,59 @@ class RunDirectory:
         Raises `OSError`: the disk is full, or the state directory is not ours.
         """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.log.parent.mkdir(parents=True, exist_ok=True)
         for name, content in command.files.items():
-            _write(self.path / name, content)
+            if "/" in name:
+                (self.path / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(f"{self.path}/{name}", content)
         if not command.stdin:
             return Path(os.devnull)
         stdin = self.path / "stdin"
-        _write(stdin, command.stdin)
+        _write(str(stdin), command.stdin)
         return stdin
 
-    def publish_request(self, spawner: Spawned, body: dict[str, Json]) -> None:
-        """Write ``request.json``; nothing may start before."""
-        request = {
-            "boot": this_boot(),
-            "inode": self.path.stat().st_ino,
-            "spawner": spawner,
-            "body": values.encode(body),
-        }
-        publish(str(self.path / "request.json"), request)
+    def lock(self, spawner: Spawned, body: dict[str, Json]) -> int:
+        """Lock the run and write down the request; nothing may start before.
 
-    def lock(self) -> int:
-        """Lock the run; returns the open file whose last copy, wherever it is, frees it again."""
-        file = os.open(self.path / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWN)
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        Returns the open file whose last copy, wherever it is, frees the run again. Raises
+        `OSError`; then it is free.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        file = os.open(self._lock, flags, _OWN)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            request = {
+                "boot": this_boot(),
+                "inode": os.fstat(file).st_ino,
+                "spawner": spawner,
+                "body": values.encode(body),
+            }
+            note(file, {"request": request})
+        except BaseException:
+            os.close(file)
+            raise
         return file
 
     @property
     def is_locked(self) -> bool:
         """Whether something of the run is alive, or may still be started."""
-        return is_locked(self.path / "run.lock")
+        return is_locked(self._lock)
 
     def mark(self, installation: str) -> Mark:
         """How processes of the run are recognised."""
         try:
-            status = (self.path / "run.lock").stat()
+            status = self._lock.stat()
         except FileNotFoundError:
             return Mark(str(self.run), installation, None)
         return Mark(str(self.run), installation, (status.st_dev, status.st_ino))
 
     @property
     def request(self) -> Request | None:
-        """``request.json``; None if the agent died before it, and so before anything started."""
-        written = _read(self.path / "request.json")
+        """What the agent wrote; None if it died before, and so before anything started."""
+        written = self._noted("request")
         if written is None:
             return None
         try:
-            inode = self.path.stat().st_ino
+            inode = self._lock.stat().st_ino
         except FileNotFoundError:  # it was removed meanwhile
             return None
         return Request(
@@ -125,18 +132,18 @@ class RunDirectory:
     @property
     def keeper(self) -> Spawned | None:
         """The keeper that was about to start the program; None: the program was never started."""
-        written = _read(self.path / "keeper.json")
-        return None if written is None else Spawned(written["pid"], written["start"])
+        written = self._noted("keeper")
+        return None if written is None else Spawned(*written)
 
     @property
     def was_proved_empty(self) -> bool:
         """Whether the keeper saw the tree empty before it ended."""
-        return _read(self.path / "exit.json") is not None
+        return self._noted("exit") is not None
 
     @property
     def exit(self) -> Exit | None:
         """How the program ended, if by itself; to be believed only within the request's boot."""
-        written = _read(self.path / "exit.json")
+        written = self._noted("exit")
         if written is None or written["by"] != "exited":
             return None
         return Exit(written["code"], self.path)
@@ -145,6 +152,26 @@ class RunDirectory:
         """Delete the directory; it may be gone. Raises `OSError` for files not ours to delete."""
         with suppress(FileNotFoundError):
             remove(str(self.path))
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / "run.lock"
+
+    def _noted(self, what: str) -> Any:
+        # None for what is missing: after a power failure the file may be empty, and what does not
+        # end in a newline was cut off. A program has the file open, too, and may write into it.
+        try:
+            lines = self._lock.read_bytes().split(b"\n")[:-1]
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        for line in lines:
+            try:
+                facts = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(facts, dict) and what in facts:
+                return facts[what]
+        return None
 
 
 def installation(state: Path) -> str:
@@ -202,18 +229,10 @@ def leftovers(state: Path) -> Iterator[Run]:
                 yield Run(*map(int, parts))
 
 
-def _write(path: Path, content: bytes) -> None:
-    # A name may lie in a folder ("lib/a.py").
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _write(path: str, content: bytes) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _OWN)
-    with open(file, "wb") as stream:  # noqa: PTH123 - created with its mode, which Path.open cannot
-        stream.write(content)
-
-
-def _read(path: Path) -> Any:
-    # None for what is missing, or not what we wrote: after a power failure a renamed file may be
-    # empty.
     try:
-        return json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
+        while content:
+            content = content[os.write(file, content) :]
+    finally:
+        os.close(file)

@@ -1,9 +1,10 @@
 """The spawner: a small process that makes keepers, and clears up after one that was killed.
 
-The agent (`digpy.agent.programs`) starts it with its first program, as an interpreter without site
-packages: forking a keeper from it is cheap, and safe because it has one thread. It is a subreaper,
-so the orphans of a dead keeper become its children, which is how it knows them. The agent sends
-``{"keeper": number}`` with the keeper's socket; the answer to a dead keeper is ``{"gone":
+The agent (`digpy.agent.programs`) starts it before its first program, as an interpreter without
+site packages: forking a keeper from it is cheap, and safe because it has one thread. It is a
+subreaper, so the orphans of a dead keeper become its children, which is how it knows them. The
+agent sends
+``{"keeper": number}`` with the keeper's two sockets; the answer to a dead keeper is ``{"gone":
 number}``, when nothing that the keeper left is alive.
 
 When the agent is gone the keepers see it themselves; the spawner waits for them and then ends. Its
@@ -19,11 +20,10 @@ import select
 import signal
 import socket
 import sys
-import traceback
 
 from digpy.agent.keeper import Bell, Keeper
 from digpy.agent.processes import descendants, kill
-from digpy.agent.wire import Wire, remove
+from digpy.agent.wire import Wire
 
 _PR_SET_CHILD_SUBREAPER = 36
 _SWEEP_PAUSE = 5  # milliseconds
@@ -52,10 +52,8 @@ class Spawner:
             self._bell.silence()
             if self._agent.fileno() in ready:
                 for message in self._agent.receive():
-                    if "remove" in message:
-                        _remove(message["remove"])
-                    else:
-                        self._fork(message["keeper"], self._agent.files.pop(0))
+                    files = self._agent.files
+                    self._fork(message["keeper"], [files.pop(0), files.pop(0)])
                 if self._agent.closed:
                     poll.unregister(self._agent.fileno())
             self._reap()
@@ -65,18 +63,19 @@ class Spawner:
             else:
                 pause = _SWEEP_PAUSE
 
-    def _fork(self, number: int, end: int) -> None:
+    def _fork(self, number: int, ends: list[int]) -> None:
         try:
             pid = os.fork()
         except OSError:  # too many processes: as if the keeper had died at once
             self._dead.append(number)
         else:
             if pid == 0:
-                self._become_keeper(end)
+                self._become_keeper(*ends)
             self._keepers[pid] = number
-        os.close(end)
+        for end in ends:
+            os.close(end)
 
-    def _become_keeper(self, end: int) -> None:
+    def _become_keeper(self, *ends: int) -> None:
         # Never returns: the loop above must not run twice.
         status = 70
         try:
@@ -84,9 +83,12 @@ class Spawner:
             os.close(self._leash_end)
             self._bell.close()
             _become_subreaper()
-            Keeper(Wire(socket.socket(fileno=end)), self._leash).serve()
+            agent, locks = (Wire(socket.socket(fileno=end)) for end in ends)
+            Keeper(agent, locks, self._leash).serve()
             status = 0
         except BaseException:  # noqa: BLE001 - the last place where it can be shown
+            import traceback  # on use: it would be a fifth of the spawner's start
+
             traceback.print_exc()
         finally:
             os._exit(status)
@@ -95,7 +97,7 @@ class Spawner:
         try:
             while (child := os.waitpid(-1, os.WNOHANG))[0]:
                 number = self._keepers.pop(child[0], None)
-                if number is not None:
+                if number is not None and child[1] != 0:  # else it has proved its tree empty
                     self._dead.append(number)
                     self._calm = 0
         except ChildProcessError:
@@ -128,13 +130,7 @@ def main() -> None:
     end = socket.socket(fileno=int(sys.argv[2]))
     end.set_inheritable(False)
     Spawner(Wire(end)).serve()
-
-
-def _remove(directory: str) -> None:
-    try:
-        remove(directory)
-    except OSError:
-        return  # it is proved and committed: the next command removes what is left of it
+    os._exit(0)  # its agent waits, and nothing has to be taken apart
 
 
 def _become_subreaper() -> None:

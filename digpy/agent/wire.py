@@ -4,10 +4,11 @@ Standard library only: the spawner and the keepers import this.
 """
 
 # pathlib would be a third of the spawner's start.
-# ruff: noqa: PTH104, PTH106, PTH108
+# ruff: noqa: PTH106, PTH108
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -45,17 +46,16 @@ class Wire:
         """The descriptor to wait for."""
         return self._socket.fileno()
 
-    def give(self, file: int) -> None:
-        """Send the open `file` ahead of the message it belongs to; the caller may close its copy.
+    def send(self, message: dict[str, Any], *files: int) -> None:
+        """Send `message`, and with it copies of the open `files`.
 
-        Two steps on purpose: whoever closes in between knows that the other side has the only copy
-        before it can act on the message. Raises `OSError` if nobody reads it.
+        Raises `OSError` if nobody reads it.
         """
-        socket.send_fds(self._socket, [b" "], [file])
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Send `message`. Raises `OSError` if nobody reads it."""
-        self._socket.sendall(json.dumps(message).encode() + b"\n")
+        data = json.dumps(message).encode() + b"\n"
+        if files:
+            data = data[socket.send_fds(self._socket, [data], files) :]
+        if data:
+            self._socket.sendall(data)
 
     def receive(self) -> list[dict[str, Any]]:
         """The messages that have arrived; never waits. Nothing may mean `closed`."""
@@ -91,18 +91,15 @@ class Wire:
         self.files.clear()
 
 
-def publish(path: str, value: dict[str, Any]) -> None:
-    """Write `value` as JSON to `path`, complete or not at all.
+def note(file: int, facts: dict[str, Any]) -> None:
+    """Append `facts` to the open `file` as a line of JSON; without its end a line does not count.
 
-    By rename, without fsync: it survives every process, not the machine. Readers compare boot ids.
+    Without fsync: it survives every process, not the machine. Raises `OSError`, also if only a part
+    of the line could be written.
     """
-    draft = f"{path}.new"
-    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(file, json.dumps(value).encode())
-    finally:
-        os.close(file)
-    os.rename(draft, path)
+    line = b"\n%s\n" % json.dumps(facts).encode()  # whatever somebody else has left unfinished
+    if os.write(file, line) < len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def remove(directory: str) -> None:

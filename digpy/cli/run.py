@@ -101,14 +101,17 @@ class _Run:
         self._installation.check_notifications()
         self._warn(project)
         self._prepare()
-        worker = self._launch()  # it makes itself ready while the database is opened here
-        control = self._installation.open_control()
+        worker = self._launch(workflow)  # it gets ready while the database is opened here
         try:
+            control = self._installation.open_control()
             found, wanted = self._start(control, project, workflow, params)
-        except LimitExceeded as error:
-            raise LimitExceeded(f"{error}\n    help: {_LIMIT_HELP}") from None
+        except BaseException as error:
+            self._dismiss(worker)
+            if isinstance(error, LimitExceeded):
+                raise LimitExceeded(f"{error}\n    help: {_LIMIT_HELP}") from None
+            raise
         if found.decision is Decision.NOTHING:
-            worker.channel.close()
+            self._dismiss(worker)
             control.database.close()
             click.echo(self._nothing_to_do(wanted), err=True)
             code = 0
@@ -179,13 +182,19 @@ class _Run:
             }
         return {key: value for key, value in given.items() if value}
 
-    def _launch(self) -> LocalWorker:
-        return self._launcher.launch(self._work, close=self._locks)
+    def _launch(self, workflow: Workflow) -> LocalWorker:
+        return self._launcher.launch(partial(self._work, workflow), close=self._locks)
 
-    def _work(self, channel: Channel) -> int:
+    def _work(self, workflow: Workflow, channel: Channel) -> int:
         from digpy.worker import worker_main  # in the worker, while the command goes on
 
-        return worker_main(self._installation, self._options.rerun, channel)
+        expected = None if self._options.dry_run else workflow
+        return worker_main(self._installation, self._options.rerun, channel, expected)
+
+    def _dismiss(self, worker: LocalWorker) -> None:
+        """There is nothing for it to run; it ends with all that it has prepared."""
+        worker.channel.close()
+        self._launcher.reap(worker)
 
     def _start(
         self, control: Control, project: Project, workflow: Workflow, params: Params
@@ -258,7 +267,7 @@ class _Run:
             attempt,
             lambda: opened.pop() if opened else self._installation.open_control(),
             self._launcher,
-            self._launch,
+            partial(self._launch, wanted.workflow),
             self._installation.settle,
             self._clock,
             screen.say,

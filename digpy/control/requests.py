@@ -22,7 +22,7 @@ from digpy.control.parameters import (
     to_evaluate,
 )
 from digpy.dsl.coercion import sample
-from digpy.dsl.model import OWN_NAMES
+from digpy.dsl.model import OWN_NAMES, TaskDefinition
 from digpy.dsl.options import timeout
 from digpy.engine.tree import Task, Tasks
 from digpy.errors import ExpressionError, TaskFailed
@@ -166,9 +166,9 @@ def _operator(local: Params, evaluated: Params) -> tuple[str, Json]:
     return str(own.type), evaluated.get(own.key)
 
 
-def raw_operator(task: Task) -> str | None:
+def raw_operator(task: TaskDefinition) -> str | None:
     """The operator's type without evaluating anything; None if only evaluation can tell."""
-    own = own_operator(task.definition.local)
+    own = own_operator(task.local)
     if own is None:
         return ""
     return None if type(own.type) is Template else str(own.type)

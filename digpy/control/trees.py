@@ -71,7 +71,7 @@ class CachedTree:
 
     def push_ready(self, task: Task) -> None:
         """Enter a READY task into the heap of its kind."""
-        name = raw_operator(task)
+        name = raw_operator(task.definition)
         program = name is None or registry.kind(name, self.requests.settings) == "program"
         heappush(self.programs if program else self.ready, task.number)
 

@@ -21,7 +21,7 @@ from digpy.agent import processes
 from tests.support.command import ROOT, CommandProject, projects
 from tests.support.eventually import eventually
 from tests.support.process_tree import DETACHED, TREES, Marked, marked
-from tests.support.slow import SLOW, STUBBORN, kill_command, let_go, started, texts
+from tests.support.slow import SLOW, STUBBORN, has_exit, kill_command, let_go, started, texts
 
 Make = Callable[[Mapping[str, str]], CommandProject]
 
@@ -127,7 +127,7 @@ def test_a_rerun_shows_the_same_idempotency_key(project: Make) -> None:
         ("agent.after_keeper", 1, 1),
         ("agent.running", 1, 1),
         ("agent.before_finish", 1, 0),
-        ("keeper.before_exit_file", 1, 1),
+        ("keeper.before_exit", 1, 1),
     ],
 )
 def test_what_must_not_run_twice_runs_at_most_once(
@@ -191,7 +191,7 @@ def test_a_worker_that_is_frozen_for_a_while_loses_nothing(project: Make) -> Non
     worker = command.worker
     os.kill(worker, signal.SIGSTOP)
     let_go(run)
-    eventually(lambda: list((run.directory / ".digpy" / "runs").glob("*/exit.json")))
+    eventually(lambda: has_exit(run))
     os.kill(worker, signal.SIGCONT)
     assert command.wait().code == 0
     assert texts(run) == ["before", "slow", "after"]
@@ -330,9 +330,10 @@ def test_a_boot_that_is_over_proves_its_runs_dead(project: Make) -> None:
     command = started(run)
     processes.kill(command.alive)  # all at once, as when the power fails
     eventually(lambda: not command.is_alive)
-    (request,) = (run.directory / ".digpy" / "runs").glob("*/request.json")
-    written = json.loads(request.read_text())
-    request.write_text(json.dumps({**written, "boot": "before the power failed"}))
+    (record,) = (run.directory / ".digpy" / "runs").glob("*/run.lock")
+    lines = [json.loads(line) for line in record.read_text().splitlines() if line]
+    lines[0]["request"]["boot"] = "before the power failed"
+    record.write_text("".join(json.dumps(line) + "\n" for line in lines))
     let_go(run)
     assert run.run().code == 0
     proofs = run.rows("SELECT proof FROM task_runs WHERE number = 3 ORDER BY fence")

@@ -123,7 +123,7 @@ def test_a_keeper_that_dies_before_it_starts_the_program_leaves_the_run_lost(sta
 
 
 def test_a_keeper_that_dies_before_it_writes_the_exit_leaves_the_run_lost(start: Start) -> None:
-    command = start(("echo done", 0), failpoint="keeper.before_exit_file")
+    command = start(("echo done", 0), failpoint="keeper.before_exit")
     assert command.next_line()["event"] == "ProgramLost"
 
 

@@ -20,7 +20,7 @@ import pytest
 from digpy.agent import processes
 from tests.support.command import Command, CommandProject, projects
 from tests.support.eventually import eventually
-from tests.support.slow import SLOW, STUBBORN, kill_command, let_go, started, texts
+from tests.support.slow import SLOW, STUBBORN, has_exit, kill_command, let_go, started, texts
 
 Make = Callable[[Mapping[str, str]], CommandProject]
 
@@ -78,7 +78,7 @@ PLACES = {
     "starter.after_required": (1,),
     "keeper.before_child": (3,),
     "keeper.running": (1,),
-    "keeper.before_exit_file": (2,),
+    "keeper.before_exit": (2,),
     "worker.before_hello": (1,),
     "worker.after_hello": (1,),
     "supervisor.after_intent": (1,),
@@ -89,7 +89,7 @@ The commits of a step: 1 the first claim, 6 the required attempt ends, 10 the gr
 made anew, 15 the last task.
 """
 
-RERUN = ("agent.after_keeper", "agent.running", "keeper.running", "keeper.before_exit_file")
+RERUN = ("agent.after_keeper", "agent.running", "keeper.running", "keeper.before_exit")
 """Places at which a program may be running: it is killed, and run again."""
 
 IN_RECOVERY = ("supervisor.after_intent:2", "supervisor.after_loss")
@@ -731,7 +731,7 @@ def test_programs_run_on_while_somebody_locks_the_database(project: Make) -> Non
     with closing(sqlite3.connect(run.directory / ".digpy" / "digpy.db")) as other:
         other.execute("BEGIN IMMEDIATE")
         let_go(run)
-        eventually(lambda: list((run.directory / ".digpy" / "runs").glob("*/exit.json")))
+        eventually(lambda: has_exit(run))
         assert command.is_alive
         other.rollback()
     assert command.wait().code == 0

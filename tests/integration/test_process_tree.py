@@ -1,5 +1,6 @@
 """Programs under keepers, with real processes: what goes in and out, stopping, the janitor."""
 
+import json
 import os
 import signal
 import sys
@@ -13,7 +14,6 @@ from digpy.agent import processes
 from digpy.agent.janitor import BY_KEEPER, BY_REBOOT, BY_SCAN, REAPED, settle
 from digpy.agent.programs import ProgramEnded, ProgramEvent, ProgramLost, ProgramRefused, Programs
 from digpy.agent.rundir import RunDirectory, installation
-from digpy.agent.wire import publish
 from digpy.spi import Command, Exit, Run
 from tests.support.eventually import eventually
 from tests.support.process_tree import DETACHED, Marked, marked, next_events, shell
@@ -60,6 +60,14 @@ def started(state: Path, run: Run = RUN) -> int:
     keeper = eventually(lambda: RunDirectory(state, run).keeper)
     assert keeper is not None
     return keeper.pid
+
+
+def forget_exit(directory: RunDirectory) -> None:
+    """As if the keeper had died before it wrote how its program ended."""
+    record = directory.path / "run.lock"
+    *others, last = record.read_text().splitlines(keepends=True)
+    assert "exit" in json.loads(last)
+    record.write_text("".join(others))
 
 
 # What comes out
@@ -454,8 +462,10 @@ def test_nothing_from_before_a_reboot_is_believed(
     abandoned: Callable[[str], None], state: Path
 ) -> None:
     abandoned("exit 0")
+    record = state / "runs" / str(RUN) / "run.lock"
+    _, *others = record.read_text().splitlines(keepends=True)
     request = {"boot": "another", "inode": 1, "spawner": [1, 1], "body": "{}"}
-    publish(f"{state}/runs/{RUN}/request.json", request)
+    record.write_text(json.dumps({"request": request}) + "\n" + "".join(others))
     (found,) = settle(state, [RUN])
     assert (found.proof, found.exit) == (BY_REBOOT, None)
 
@@ -497,7 +507,7 @@ def test_who_only_reads_the_lock_file_is_left_alone(
 ) -> None:
     abandoned("true")
     directory = RunDirectory(state, RUN)
-    (directory.path / "exit.json").unlink()
+    forget_exit(directory)
     with (directory.path / "run.lock").open() as file:
         pid = os.posix_spawn(
             "/bin/sleep",

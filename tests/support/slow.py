@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+from digpy.agent.rundir import RunDirectory, leftovers
 from tests.support.command import Command, CommandProject
 from tests.support.eventually import eventually
 
@@ -44,6 +45,12 @@ def texts(project: CommandProject) -> list[str]:
 def let_go(project: CommandProject) -> None:
     """Let the slow task end."""
     project.write({"go": ""})
+
+
+def has_exit(project: CommandProject) -> bool:
+    """Whether the keeper of a run has written how its program ended."""
+    state = project.directory / ".digpy"
+    return any(RunDirectory(state, run).was_proved_empty for run in leftovers(state))
 
 
 def started(project: CommandProject, *arguments: str, **environment: str) -> Command:

@@ -10,7 +10,7 @@ import pytest
 
 from digpy.agent import janitor
 from digpy.agent.processes import Mark, Process, look
-from digpy.agent.rundir import RunDirectory
+from digpy.agent.rundir import RunDirectory, Spawned
 from digpy.spi import Command, Run
 
 RUN = Run(7, 12, 3)
@@ -21,7 +21,7 @@ def test_a_scan_during_which_the_lock_file_is_removed_condemns_nobody(
 ) -> None:
     directory = RunDirectory(tmp_path, RUN)
     directory.create(Command(["true"], tmp_path, {}, {}))
-    os.close(directory.lock())
+    os.close(directory.lock(Spawned(0, 0), {}))
     innocent = look(os.getpid())
     assert innocent is not None
     killed: list[Process] = []

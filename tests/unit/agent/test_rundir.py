@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from digpy.agent.rundir import RunDirectory, Spawned, installation, leftovers, this_boot
+from digpy.agent.wire import note
 from digpy.spi import Command, Exit, Run
 from digpy.values import Template
 
 RUN = Run(7, 12, 3)
 COMMAND = Command(["true"], Path("/"), {}, {})
+SPAWNER = Spawned(5, 6)
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def test_a_run_and_its_log_are_found_by_name(directory: RunDirectory, tmp_path: 
 
 
 def test_a_request_comes_back_with_its_templates(directory: RunDirectory) -> None:
-    directory.publish_request(Spawned(5, 6), {"retry": Template("${n}")})
+    os.close(directory.lock(SPAWNER, {"retry": Template("${n}")}))
     request = directory.request
     assert request is not None
     assert request[:2] == (this_boot(), (5, 6))
@@ -34,23 +36,59 @@ def test_a_request_comes_back_with_its_templates(directory: RunDirectory) -> Non
     assert type(request.body["retry"]) is Template
 
 
-@pytest.mark.parametrize("content", ["", "{", None], ids=["empty", "half", "missing"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{\n", "7\n", "\0" * 9, '{"request": {"boot": "x"}}', None],
+    ids=["empty", "half", "number", "zeros", "cut off", "missing"],
+)
 def test_a_damaged_file_counts_as_missing(directory: RunDirectory, content: str | None) -> None:
     if content is not None:
-        (directory.path / "request.json").write_text(content)
+        (directory.path / "run.lock").write_text(content)
     assert directory.request is None
 
 
 def test_only_a_program_that_ended_by_itself_has_an_exit(directory: RunDirectory) -> None:
-    exit_file = directory.path / "exit.json"
-    exit_file.write_text('{"code": 3, "by": "exited"}')
+    record = directory.path / "run.lock"
+    record.write_text('{"exit": {"code": 3, "by": "exited"}}\n')
     assert directory.exit == Exit(3, directory.path)
-    exit_file.write_text('{"code": 3, "by": "killed"}')
+    record.write_text('{"exit": {"code": 3, "by": "killed"}}\n')
     assert directory.exit is None
 
 
+def test_what_a_program_writes_into_the_locked_file_spoils_nothing(
+    directory: RunDirectory,
+) -> None:
+    lock = directory.lock(SPAWNER, {"a": "b"})
+    os.write(lock, b'[]\n"x"\nnothing of ours, and no end of the line')
+    note(lock, {"exit": {"code": 3, "by": "exited"}})
+    os.close(lock)
+
+    request = directory.request
+    assert request is not None
+    assert request.body == {"a": "b"}
+    assert directory.exit == Exit(3, directory.path)
+
+
+def test_a_copy_of_the_directory_is_told_from_the_run(
+    directory: RunDirectory, tmp_path: Path
+) -> None:
+    os.close(directory.lock(SPAWNER, {}))
+    shutil.copytree(tmp_path, tmp_path / "copy")
+    requests = [RunDirectory(state, RUN).request for state in (tmp_path, tmp_path / "copy")]
+    assert [request is not None and request.is_copy for request in requests] == [False, True]
+
+
+def test_a_run_that_could_not_be_noted_is_not_locked(
+    directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "write", lambda _file, _data: 1)
+    with pytest.raises(OSError, match="No space left"):
+        directory.lock(SPAWNER, {})
+    assert not directory.is_locked
+
+
 def test_a_lock_is_held_until_its_last_copy_is_closed(directory: RunDirectory) -> None:
-    lock = directory.lock()
+    lock = directory.lock(SPAWNER, {})
     copy = os.dup(lock)
     os.close(lock)
     assert directory.is_locked
@@ -61,7 +99,7 @@ def test_a_lock_is_held_until_its_last_copy_is_closed(directory: RunDirectory) -
 def test_two_who_ask_whether_it_is_locked_do_not_disturb_each_other(
     directory: RunDirectory,
 ) -> None:
-    os.close(directory.lock())
+    os.close(directory.lock(SPAWNER, {}))
     with (directory.path / "run.lock").open() as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         assert not directory.is_locked

@@ -1,11 +1,13 @@
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from digpy.agent.wire import Wire, publish
+from digpy.agent.wire import Wire, note
+from tests.support.eventually import eventually
 
 
 @pytest.fixture
@@ -48,17 +50,26 @@ def test_half_a_message_is_none() -> None:
 def test_an_open_file_comes_along(wires: tuple[Wire, Wire], tmp_path: Path) -> None:
     ours, theirs = wires
     with (tmp_path / "file").open("w") as file:
-        ours.give(file.fileno())
-        ours.send({"a": 1})
-        assert [*theirs.receive(), *theirs.receive()] == [{"a": 1}]
+        ours.send({"a": 1}, file.fileno())
+        assert theirs.receive() == [{"a": 1}]
         assert os.path.sameopenfile(theirs.files[0], file.fileno())
 
 
-def test_a_file_arrives_before_its_message(wires: tuple[Wire, Wire], tmp_path: Path) -> None:
+def test_a_file_arrives_before_the_end_of_a_long_message(
+    wires: tuple[Wire, Wire], tmp_path: Path
+) -> None:
     ours, theirs = wires
-    with (tmp_path / "file").open("w") as file:
-        ours.give(file.fileno())
-    assert (theirs.receive(), len(theirs.files)) == ([], 1)
+    message = {"a": "x" * 1_000_000}
+
+    def send() -> None:
+        with (tmp_path / "file").open("w") as file:
+            ours.send(message, file.fileno())
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    assert eventually(lambda: theirs.files or theirs.receive()) == theirs.files
+    assert eventually(theirs.receive) == [message]
+    sender.join()
 
 
 def test_a_file_that_came_along_is_not_inherited_by_programs(
@@ -66,7 +77,7 @@ def test_a_file_that_came_along_is_not_inherited_by_programs(
 ) -> None:
     ours, theirs = wires
     with (tmp_path / "file").open("w") as file:
-        ours.give(file.fileno())
+        ours.send({}, file.fileno())
     theirs.receive()
     assert not os.get_inheritable(theirs.files[0])
 
@@ -78,8 +89,10 @@ def test_sending_to_nobody_is_an_error(wires: tuple[Wire, Wire]) -> None:
         ours.send({})
 
 
-def test_publishing_replaces_the_file_and_leaves_no_draft(tmp_path: Path) -> None:
+def test_what_is_noted_is_a_line_behind_the_others(tmp_path: Path) -> None:
+    file = os.open(tmp_path / "notes", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number in (1, 2):
-        publish(str(tmp_path / "x.json"), {"n": number})
-    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
-    assert (tmp_path / "x.json").read_text() == '{"n": 2}'
+        note(file, {"n": number})
+    os.close(file)
+    lines = (tmp_path / "notes").read_text().split("\n")
+    assert [line for line in lines if line] == ['{"n": 1}', '{"n": 2}']
