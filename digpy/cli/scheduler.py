@@ -31,11 +31,12 @@ from digpy.control.crew import Crew
 from digpy.control.leader import Leader, Parts, Tell, Waitable
 from digpy.control.leadership import Deposed
 from digpy.control.locks import CommandLocks
+from digpy.control.reading import Reading
 from digpy.control.recovery import Control
 from digpy.control.scheduler import Scheduler
 from digpy.control.supervisor import Supervisor
 from digpy.control.watcher import Before, Watcher
-from digpy.dsl.project import Project, load_project
+from digpy.dsl.project import Project
 from digpy.errors import Unavailable, UsageError
 from digpy.launchers.local import Channel, LocalLauncher, LocalWorker, open_descriptors
 from digpy.log import Level
@@ -147,8 +148,10 @@ class _Scheduler:
                     leader.close()
 
     def _load(self) -> tuple[Project, Before]:
-        before = Before.reading(self._place.project)
-        return load_project(self._place.project), before
+        reading = Reading(self._place.project)
+        while (project := reading.go_on()) is None:
+            pass  # nothing else is to be done yet
+        return project, reading.before
 
     def _become_leader(self) -> tuple[Leader | None, bool]:
         """Wait for the lead: the leader, None if it is told to stop before; whether it waited."""
@@ -260,7 +263,7 @@ class _Scheduler:
             settle,
             partial(settle, limit=1),
             place.disk,
-            self._load,
+            partial(Reading, place.project),
             report,
             self._words,
         )

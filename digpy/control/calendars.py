@@ -10,6 +10,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 from typing import Protocol
 
 from digpy.control.local_clock import DAY, END, EPOCH_DAY, FIRST, LocalClock
@@ -62,10 +63,7 @@ class LocalTimes:
         self._days = _bits(pattern.days - {LAST})
         self._last_day = LAST in pattern.days
         self._months = _bits(pattern.months)
-        self._weeks = tuple(
-            _bits(day for day in range(1, 32) if (first + day - 1) % 7 in pattern.weekdays)
-            for first in range(7)
-        )
+        self._weeks = _weeks(pattern.weekdays)
 
     def next(self, after: int) -> int:
         """See `Calendar`."""
@@ -147,6 +145,15 @@ class LocalTimes:
         if self._last_day:
             days |= 1 << length
         return days & self._weeks[(weekday + 1) % 7]
+
+
+@lru_cache  # there are 127 of them
+def _weeks(weekdays: frozenset[int]) -> tuple[int, ...]:
+    """The days of a month that are one of `weekdays`, as bits; by the weekday of its first day."""
+    return tuple(
+        _bits(day for day in range(1, 32) if (first + day - 1) % 7 in weekdays)
+        for first in range(7)
+    )
 
 
 def _bits(members: Iterable[int]) -> int:

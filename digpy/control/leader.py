@@ -20,6 +20,7 @@ from digpy.control.crew import Crew, named
 from digpy.control.disk import RECHECK, Disk
 from digpy.control.leadership import Leadership, Pace
 from digpy.control.locks import CommandLocks
+from digpy.control.reading import Reading
 from digpy.control.recovery import Control, Settle, clear_up, end_overdue
 from digpy.control.scheduler import QUEUED, Scheduler
 from digpy.control.schedules import ON_TIME
@@ -27,7 +28,7 @@ from digpy.control.session_times import session_text
 from digpy.control.sessions import PROJECT
 from digpy.control.starter import Starter
 from digpy.control.watcher import Before, Watched, Watcher
-from digpy.dsl.project import Project
+from digpy.dsl.project import Project, Sources
 from digpy.engine.states import FAILED
 from digpy.errors import DiskFull, LimitExceeded, Locked, SourceError, Unavailable
 from digpy.failpoints import reach
@@ -90,7 +91,7 @@ class Parts(NamedTuple):
     settle: Settle
     settle_briefly: Settle
     disk: Disk
-    load: Callable[[], tuple[Project, Before]]
+    read: Callable[[Sources | None], Reading]
     explain: Callable[[Sequence[Problem]], str]
     words: Sequence[str]
 
@@ -115,7 +116,8 @@ class Leader:
         self._pace = pace
         self._params = params
         self._tell = tell
-        self._content_hash = ""
+        self._sources: Sources | None = None
+        self._reading: Reading | None = None
         self._retries: dict[int, int] = {}
         self._swept: int | None = None
         self._settled = False
@@ -263,48 +265,54 @@ class Leader:
 
     def _follow_edits(self, now: int) -> int:
         self._is_edited = self._parts.watcher.is_changed() or self._is_edited
-        if not self._is_edited:
-            return now + self._pace.sweep
+        if self._reading is None:
+            if not self._is_edited:
+                return now + self._pace.sweep
+            self._is_edited = False  # what is edited from now on is read once more
+            self._reading = self._parts.read(self._sources)
         try:
-            project, before = self._parts.load()
+            project = self._reading.go_on()
         except (SourceError, OSError) as error:
-            self._is_edited, self._is_asked, self._is_broken = False, False, True
+            self._reading, self._is_asked, self._is_broken = None, False, True
             explain = self._parts.explain
             why = explain(error.problems) if isinstance(error, SourceError) else str(error)
             self._tell(f"the edit is refused, what was loaded before stays:\n{why}", "error")
             return now
-        if project.content_hash != self._content_hash:
+        if project is None:
+            return now
+        if self._sources is None or project.content_hash != self._sources.content_hash:
             self._tell("the project was edited: taking it over")
-            self._use(project, before)
+            self._use(project, self._reading.before)
         elif self._is_broken:
             self._tell("the project is again as it was loaded")
         elif self._is_asked:
             self._tell("the project was read again: nothing has changed")
-        self._is_edited = self._is_asked = self._is_broken = False
+        self._reading, self._is_asked, self._is_broken = None, False, False
         return now
 
     def _use(self, project: Project, before: Before) -> None:
         if project.warnings:
             self._tell(self._parts.explain(project.warnings), "warn")
         self._parts.scheduler.load(project, self._params)
-        self._content_hash = project.content_hash
         self._announce(project)
-        self._parts.watcher.watch(Watched(project.root, project.files), before)
+        self._parts.watcher.watch(Watched(project.root, frozenset(project.sources.digests)), before)
+        self._sources = project.sources
 
     def _announce(self, project: Project) -> None:
         """Say which sessions are next, and which are late."""
         with self._parts.control.database.reading() as tx:
             number = project_rows.ensure_project(tx, PROJECT)
-            rows = schedule_rows.of_project(tx, number)
-        enabled = [row for row in rows if row.disabled_at is None]
-        disabled = len(rows) - len(enabled)
-        count = len(project.workflows)
+            scheduled = len(schedule_rows.ids(tx, number))
+            enabled = schedule_rows.run_times(tx, number)
+            first = sorted(enabled, key=enabled.__getitem__)[:_SHOWN]
+            rows = [schedule_rows.load(tx, schedule) for schedule in first]
+        disabled = scheduled - len(enabled)
+        count = len(project.workflows) + len(project.unchanged)
         self._tell(
-            f"{count} workflow{'' if count == 1 else 's'}, {len(rows)} with a schedule"
+            f"{count} workflow{'' if count == 1 else 's'}, {scheduled} with a schedule"
             + (f" ({disabled} disabled)" if disabled else "")
         )
-        enabled.sort(key=lambda row: row.next_run_time)
-        for row in enabled[:_SHOWN]:
+        for row in rows:
             self._tell(_outlook(row, self._clock.now()))
         if len(enabled) > _SHOWN:
             self._tell(f"... and {len(enabled) - _SHOWN} more; digpy schedules lists them")

@@ -76,6 +76,9 @@ class Scheduler:
     def load(self, project: Project, params: Params) -> None:
         """Go by `project` from now on; `params` are given to all attempts.
 
+        A project that was read `since` another one has to be loaded after it, with the same
+        `params`.
+
         Schedules are those of workflows of the same name. A new or changed one goes on as
         `digpy.control.schedules.pushed` says; one that failed is tried again at once; what has no
         schedule any more is forgotten.
@@ -83,9 +86,16 @@ class Scheduler:
         now, workflows = self._clock.now(), list(project.workflows.values())
         with self._database.transaction() as tx:
             self._guard(tx)
-            _, ids = keep_project(tx, project.content_hash, workflows, now)
+            revision, ids = keep_project(tx, project.content_hash, workflows, now)
             self._project = project_rows.ensure_project(tx, PROJECT)
-            left = {row.workflow: row for row in schedule_rows.of_project(tx, self._project)}
+            if project.since is not None:
+                since = project_rows.ensure_revision(
+                    tx, self._project, project.since.content_hash, now
+                )
+                project_rows.carry_over(tx, since, revision, project.unchanged)
+            left = schedule_rows.ids(tx, self._project)
+            for name in project.unchanged:
+                left.pop(name, None)
             for workflow in workflows:
                 if workflow.schedule is not None:
                     new = NewSchedule(
@@ -97,8 +107,9 @@ class Scheduler:
                         params,
                     )
                     _define(tx, new, left.pop(workflow.name, None), now)
-            for row in left.values():
-                schedule_rows.delete(tx, row.id)
+            for schedule in left.values():
+                schedule_rows.delete(tx, schedule)
+            schedule_rows.follow(tx, self._project, revision, now)
         self._triggers.clear()
         self._seen = None
 
@@ -197,17 +208,18 @@ def _enabled(tx: Transaction, schedule: int) -> ScheduleRow | None:
     return row if row.disabled_at is None else None
 
 
-def _define(tx: Transaction, new: NewSchedule, row: ScheduleRow | None, now: int) -> None:
-    trigger = trigger_of(new.definition, new.timezone)
-    if row is None:
+def _define(tx: Transaction, new: NewSchedule, schedule: int | None, now: int) -> None:
+    if schedule is None:
+        trigger = trigger_of(new.definition, new.timezone)
         schedule_rows.insert(tx, new, place_of(pushed(trigger, None, now)), now)
         return
-    place = row.place
+    row = schedule_rows.load(tx, schedule)
     if (row.definition, row.timezone) != (new.definition, new.timezone):
+        trigger = trigger_of(new.definition, new.timezone)
         place = place_of(pushed(trigger, state_of(row), now))
-    elif row.error is not None:
-        place = place._replace(next_run_time=min(place.next_run_time, now))
-    schedule_rows.redefine(tx, row.id, new, place, now)
+        schedule_rows.redefine(tx, schedule, new, place, now, error=None)
+    elif row.params != new.params:
+        schedule_rows.redefine(tx, schedule, new, row.place, now, error=row.error)
 
 
 def _skipped(row: ScheduleRow, skip: Skip) -> str:

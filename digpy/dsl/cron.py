@@ -9,7 +9,7 @@ is refused, where digdag searches for ever.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from digpy.dsl.written import Unreadable
@@ -78,7 +78,7 @@ def read_cron(text: str) -> tuple[CronPattern, ...]:
 def read_weekdays(text: str) -> frozenset[int]:
     """The day part of ``weekly>``: a cron field, and blanks around it. Raises `Unreadable`."""
     field = text.strip()
-    return frozenset(_elements(field, text.index(field), _WEEKDAY))
+    return _members(field, text.index(field), _WEEKDAY)
 
 
 def read_day(text: str) -> int:
@@ -103,18 +103,22 @@ def _pattern(text: str, offset: int) -> CronPattern:
         )
     return CronPattern(
         *(
-            frozenset(_elements(match.group(), offset + match.start(), field))
+            _members(match.group(), offset + match.start(), field)
             for match, field in zip(fields, _FIELDS, strict=True)
         )
     )
 
 
-def _elements(text: str, offset: int, field: _Field) -> Iterator[int]:
+@lru_cache(maxsize=1024)  # thousands of patterns are made of a few dozen fields
+def _members(text: str, offset: int, field: _Field) -> frozenset[int]:
     elements = list(re.finditer(r"[^,]+", text))
     if not elements:
         raise _not_a(text, (offset, offset + len(text)), field)
-    for match in elements:
-        yield from _element(match.group(), offset + match.start(), field)
+    return frozenset(
+        value
+        for match in elements
+        for value in _element(match.group(), offset + match.start(), field)
+    )
 
 
 def _element(text: str, offset: int, field: _Field) -> list[int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from hashlib import sha256
 from pathlib import Path
 
 from digpy.dsl.nodes import MappingNode
@@ -10,9 +12,14 @@ from digpy.dsl.reader import read_text
 from digpy.errors import YamlError
 from digpy.source import Problem, Source, Span
 
+# Of thousands of files a `Path` each would take as long as reading them.
+# ruff: noqa: PTH116, PTH118, PTH120, PTH123
+
 
 class FileReader:
-    """Reads files below a root; `read` remembers what it read, by name.
+    """Reads files below a root, each once; `read` and `digests` (SHA-256) are theirs, by name.
+
+    So all that include a file get the same text, also while somebody edits it.
 
     An ``!include`` may reach files in and below the directory of the including file only, after
     resolving links. (digdag 0.10.5 compares the beginnings of path texts, which lets
@@ -22,20 +29,35 @@ class FileReader:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.read: dict[str, str] = {}
-        self._paths: dict[str, Path] = {}
+        self.digests: dict[str, bytes] = {}
+        self._paths: dict[str, Path | str] = {}
+        self._included: dict[tuple[str, str], Source] = {}
 
-    def source(self, path: Path, name: str) -> Source:
+    def workflow(self, name: str) -> Source:
+        """The text of the file called `name` in the root. Raises `YamlError`."""
+        return self.source(os.path.join(self.root, name), name)
+
+    def source(self, path: Path | str, name: str) -> Source:
         """The text of a file, called `name` in messages. Raises `YamlError`."""
-        text = _decoded(_bytes(path, name), name)
-        self._paths[name] = path
-        self.read[name] = text
-        return Source(name, text)
+        if name not in self.read:
+            content = _bytes(path, name)
+            self.read[name] = _decoded(content, name)
+            self.digests[name] = sha256(content).digest()
+            self._paths[name] = path
+        return Source(name, self.read[name])
 
     def load(self, including: str, path: str) -> Source:
         """The text of an included file; see `digpy.dsl.reader.Load`."""
+        directory = os.path.dirname(self._paths[including])
+        known = self._included.get((directory, path))
+        if known is None:
+            known = self._included[directory, path] = self._include(including, directory, path)
+        return known
+
+    def _include(self, including: str, beside: str, path: str) -> Source:
         if "\0" in path:
             raise _outside(path, "no path has a zero byte in it")
-        directory = self._paths[including].parent
+        directory = Path(beside)
         target = Path(os.path.normpath(directory / path))
         if target == directory or not target.is_relative_to(directory):
             raise _outside(path, "the path leaves the directory of the file that includes it")
@@ -66,11 +88,13 @@ def _resolved(target: Path, path: str) -> Path:
         raise YamlError([Problem(f'"{path}" cannot be read: links in a circle')]) from None
 
 
-def _bytes(path: Path, name: str) -> bytes:
+def _bytes(path: Path | str, name: str) -> bytes:
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # reading a pipe may never end
             raise YamlError([Problem(f'"{name}" cannot be read: Not a file')])
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
     except FileNotFoundError:
         raise YamlError([Problem(f'there is no file "{name}"', help=_nearest(path))]) from None
     except OSError as error:
@@ -78,14 +102,15 @@ def _bytes(path: Path, name: str) -> bytes:
         raise YamlError([Problem(f'"{name}" cannot be read: {reason}')]) from error
 
 
-def _nearest(path: Path) -> str | None:
+def _nearest(path: Path | str) -> str | None:
     from digpy.dsl.suggest import did_you_mean
 
+    directory, file = os.path.split(path)
     try:
-        neighbours = sorted(entry.name for entry in os.scandir(path.parent))
+        neighbours = sorted(entry.name for entry in os.scandir(directory))
     except OSError:
         return None
-    return did_you_mean(path.name, neighbours)
+    return did_you_mean(file, neighbours)
 
 
 def _decoded(content: bytes, name: str) -> str:

@@ -87,11 +87,26 @@ def ensure_workflows(
     """
     found = tx.run("workflows.formats", {"revision": revision})
     known = {name for name, format_ in found if format_ == FORMAT}
-    missing = [workflow for workflow in workflows if workflow.name not in known]
-    if missing:
-        rows = [(revision, w.name, w.timezone, FORMAT, w.to_text()) for w in missing]
-        tx.many("workflows.put", rows)
+    tx.many(
+        "workflows.put",
+        # One by one: the texts of thousands would be in memory at once.
+        (
+            (revision, w.name, w.timezone, FORMAT, w.to_text())
+            for w in workflows
+            if w.name not in known
+        ),
+    )
     return {row.name: row.id for row in workflows_of(tx, revision)}
+
+
+def carry_over(tx: Transaction, since: int, revision: int, names: Iterable[str]) -> None:
+    """Keep the workflows called `names` in `revision` as the revision `since` has them.
+
+    Raises `InternalError` if it lacks one.
+    """
+    rows = [(revision, since, name) for name in names]
+    if tx.many("workflows.copy", rows) != len(rows):
+        raise InternalError(f"revision {since} lacks workflows that revision {revision} shares")
 
 
 def workflows_of(tx: Transaction, revision: int) -> list[WorkflowRow]:

@@ -91,9 +91,9 @@ def page(tx: Transaction, *, after: int = 0, size: int = 100) -> list[ScheduleRo
     return [_row(row) for row in tx.run("schedules.list", {"after": after, "page": size})]
 
 
-def of_project(tx: Transaction, project: int) -> list[ScheduleRow]:
-    """All schedules of `project`, by id."""
-    return [_row(row) for row in tx.run("schedules.of_project", {"project": project})]
+def ids(tx: Transaction, project: int) -> dict[str, int]:
+    """All schedules of `project`: their ids by the names of their workflows."""
+    return dict(tx.run("schedules.names", {"project": project}))
 
 
 def run_times(tx: Transaction, project: int) -> dict[int, int]:
@@ -109,12 +109,28 @@ def insert(tx: Transaction, new: NewSchedule, place: Place, at: int) -> int:
     return int(found[0])
 
 
-def redefine(tx: Transaction, schedule: int, new: NewSchedule, place: Place, at: int) -> None:
-    """Its workflow was loaded anew."""
+def redefine(
+    tx: Transaction, schedule: int, new: NewSchedule, place: Place, at: int, *, error: str | None
+) -> None:
+    """Its workflow defines it anew; `error` as for `move`."""
     tx.change(
         "schedules.redefine",
-        {**_definition(new), **place._asdict(), "updated_at": at, "id": schedule},
+        {
+            **_definition(new),
+            **place._asdict(),
+            "error": error,
+            "updated_at": at,
+            "id": schedule,
+        },
     )
+
+
+def follow(tx: Transaction, project: int, revision: int, at: int) -> None:
+    """Have all schedules of `project` run their workflows as `revision` has them.
+
+    It has one for each. What could not be started is tried again at `at`, or earlier.
+    """
+    tx.change("schedules.follow", {"project": project, "revision": revision, "updated_at": at})
 
 
 def move(

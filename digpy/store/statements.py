@@ -199,6 +199,7 @@ def _schedule_statements() -> dict[str, Executable]:
     s = schedules.c
     new = [name for name in _columns(schedules) if name not in ("id", "disabled_at", "error")]
     place = ("next_session_time", "next_run_time", "last_session_time")
+    at = bindparam("updated_at", type_=s.updated_at.type)
     return {
         "schedules.load": select(schedules).where(_same(schedules, "id")),
         "schedules.find": select(schedules).where(_same(schedules, "project", "workflow")),
@@ -207,7 +208,7 @@ def _schedule_statements() -> dict[str, Executable]:
         .order_by(s.id)
         .limit(bindparam("page", type_=Integer))
         .offset(_ZERO),
-        "schedules.of_project": select(schedules).where(_same(schedules, "project")).order_by(s.id),
+        "schedules.names": select(s.workflow, s.id).where(_same(schedules, "project")),
         "schedules.run_times": select(s.id, s.next_run_time).where(
             _same(schedules, "project"), s.disabled_at.is_(None)
         ),
@@ -215,10 +216,23 @@ def _schedule_statements() -> dict[str, Executable]:
         "schedules.redefine": update(schedules)
         .values(
             _values(
-                schedules, "workflow_id", "timezone", "definition", "params", "updated_at", *place
+                schedules,
+                *("workflow_id", "timezone", "definition", "params", "error", "updated_at"),
+                *place,
             )
         )
         .where(_same(schedules, "id")),
+        "schedules.follow": update(schedules)
+        .values(
+            workflow_id=select(workflows.c.id)
+            .where(_same(workflows, "revision"), workflows.c.name == s.workflow)
+            .scalar_subquery(),
+            next_run_time=case(
+                (and_(s.error.is_not(None), s.next_run_time > at), at), else_=s.next_run_time
+            ),
+            updated_at=at,
+        )
+        .where(_same(schedules, "project")),
         "schedules.move": update(schedules)
         .values(_values(schedules, "error", "updated_at", *place))
         .where(
@@ -617,13 +631,25 @@ def _upserts(dialect: str) -> dict[str, Executable]:
     workflow = insert_(workflows).values(
         _values(workflows, "revision", "name", "timezone", "format", "body")
     )
+    w, carried = workflows.c, ("timezone", "format", "body")
+    since = bindparam("since", type_=w.revision.type)
+    copy = insert_(workflows).from_select(
+        ["revision", "name", *carried],
+        select(*_labeled(workflows, ["revision"]), w.name, *(w[name] for name in carried)).where(
+            w.revision == since, _same(workflows, "name")
+        ),
+    )
     output = insert_(task_outputs).values(_values(task_outputs, *_columns(task_outputs)))
     anchor = insert_(clock_anchors).values(_values(clock_anchors, "boot", "since_boot", "wall"))
     lease = insert_(leases).values({**_values(leases, "scope", "holder", "until"), "epoch": _ONE})
     return {
         "workflows.put": workflow.on_conflict_do_update(
             index_elements=["revision", "name"],
-            set_={name: workflow.excluded[name] for name in ("timezone", "format", "body")},
+            set_={name: workflow.excluded[name] for name in carried},
+        ),
+        "workflows.copy": copy.on_conflict_do_update(
+            index_elements=["revision", "name"],
+            set_={name: copy.excluded[name] for name in carried},
         ),
         "outputs.put": output.on_conflict_do_update(
             index_elements=["attempt", "number", "round"],

@@ -24,6 +24,7 @@ from digpy.dsl.project import load_project
 from digpy.expr.javascript import default_engine
 from digpy.spi import Attempts
 from digpy.store import attempts as attempt_rows
+from digpy.store import projects as project_rows
 from digpy.store import schedules as schedule_rows
 from digpy.store.attempts import AttemptRow
 from digpy.store.database import Database, Transaction, open_database
@@ -93,7 +94,9 @@ class Scheduled:
         found = Scheduler(
             database or self.database, self.starter(), self.clock, guard, self.said.append
         )
-        found.load(load_project(self.project), params)
+        project = load_project(self.project)
+        found.load(project, params)
+        self.sources = project.sources
         return found
 
     def starter(self) -> SessionStarter:
@@ -103,7 +106,9 @@ class Scheduled:
     def edit(self, workflows: dict[str, str]) -> None:
         """Change files, and let the scheduler go by them."""
         self.write(workflows)
-        self.scheduler.load(load_project(self.project), {})
+        project = load_project(self.project, since=self.sources)
+        self.scheduler.load(project, {})
+        self.sources = project.sources
 
     def look(self, scheduler: Scheduler | None = None) -> int:
         """Tick until nothing is due; when it wants to be called again."""
@@ -150,6 +155,15 @@ class Scheduled:
     def schedule(self, workflow: str) -> ScheduleRow:
         with self.database.reading() as tx:
             return self._find(tx, workflow)
+
+    def bodies(self) -> dict[str, str]:
+        """The workflows of the revision that was loaded last, as text."""
+        with self.database.reading() as tx:
+            revision = project_rows.ensure_revision(tx, 1, self.sources.content_hash, 0)
+            return {
+                row.name: project_rows.load_workflow(tx, row.id).to_text()
+                for row in project_rows.workflows_of(tx, revision)
+            }
 
     def attempts(self, workflow: str) -> list[AttemptRow]:
         """All attempts of a workflow, oldest first."""

@@ -63,6 +63,13 @@ INSERT INTO workflows (revision, name, timezone, format, body) VALUES (%s::BIGIN
   %s::INTEGER, %s::VARCHAR) ON CONFLICT (revision, name) DO UPDATE SET timezone = excluded.timezone, format =
   excluded.format, body = excluded.body RETURNING workflows.id;
 
+-- workflows.copy(revision, since, name)
+INSERT INTO workflows (revision, name, timezone, format, body) SELECT %s::BIGINT AS revision, workflows.name,
+  workflows.timezone, workflows.format, workflows.body
+FROM workflows
+WHERE workflows.revision = %s::BIGINT AND workflows.name = %s::VARCHAR ON CONFLICT (revision, name) DO UPDATE
+  SET timezone = excluded.timezone, format = excluded.format, body = excluded.body;
+
 -- schedules.load(id)
 SELECT schedules.id, schedules.project, schedules.workflow, schedules.workflow_id, schedules.timezone,
   schedules.definition, schedules.params, schedules.next_session_time, schedules.next_run_time,
@@ -88,13 +95,10 @@ FROM schedules
 WHERE schedules.id > %s::BIGINT ORDER BY schedules.id
 LIMIT %s::INTEGER OFFSET 0;
 
--- schedules.of_project(project)
-SELECT schedules.id, schedules.project, schedules.workflow, schedules.workflow_id, schedules.timezone,
-  schedules.definition, schedules.params, schedules.next_session_time, schedules.next_run_time,
-  schedules.last_session_time, schedules.disabled_at, schedules.error, schedules.created_at,
-  schedules.updated_at
+-- schedules.names(project)
+SELECT schedules.workflow, schedules.id
 FROM schedules
-WHERE schedules.project = %s::BIGINT ORDER BY schedules.id;
+WHERE schedules.project = %s::BIGINT;
 
 -- schedules.run_times(project)
 SELECT schedules.id, schedules.next_run_time
@@ -107,10 +111,17 @@ INSERT INTO schedules (project, workflow, workflow_id, timezone, definition, par
   %s::VARCHAR, %s::VARCHAR, %s::VARCHAR, %s::BIGINT, %s::BIGINT, %s::BIGINT, %s::BIGINT, %s::BIGINT) RETURNING
   schedules.id;
 
--- schedules.redefine(workflow_id, timezone, definition, params, next_session_time, next_run_time, last_session_time, updated_at, id)
+-- schedules.redefine(workflow_id, timezone, definition, params, next_session_time, next_run_time, last_session_time, error, updated_at, id)
 UPDATE schedules SET workflow_id=%s::BIGINT, timezone=%s::VARCHAR, definition=%s::VARCHAR, params=%s::VARCHAR,
-  next_session_time=%s::BIGINT, next_run_time=%s::BIGINT, last_session_time=%s::BIGINT, updated_at=%s::BIGINT
-  WHERE schedules.id = %s::BIGINT;
+  next_session_time=%s::BIGINT, next_run_time=%s::BIGINT, last_session_time=%s::BIGINT, error=%s::VARCHAR,
+  updated_at=%s::BIGINT WHERE schedules.id = %s::BIGINT;
+
+-- schedules.follow(revision, updated_at, updated_at, updated_at, project)
+UPDATE schedules SET workflow_id=(SELECT workflows.id
+FROM workflows
+WHERE workflows.revision = %s::BIGINT AND workflows.name = schedules.workflow), next_run_time=CASE WHEN
+  (schedules.error IS NOT NULL AND schedules.next_run_time > %s::BIGINT) THEN %s::BIGINT ELSE
+  schedules.next_run_time END, updated_at=%s::BIGINT WHERE schedules.project = %s::BIGINT;
 
 -- schedules.move(next_session_time, next_run_time, last_session_time, error, updated_at, id, was_next_session_time, was_next_run_time)
 UPDATE schedules SET next_session_time=%s::BIGINT, next_run_time=%s::BIGINT, last_session_time=%s::BIGINT,

@@ -61,6 +61,13 @@ WHERE workflows.id = ?;
 INSERT INTO workflows (revision, name, timezone, format, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (revision,
   name) DO UPDATE SET timezone = excluded.timezone, format = excluded.format, body = excluded.body;
 
+-- workflows.copy(revision, since, name)
+INSERT INTO workflows (revision, name, timezone, format, body) SELECT ? AS revision, workflows.name,
+  workflows.timezone, workflows.format, workflows.body
+FROM workflows
+WHERE workflows.revision = ? AND workflows.name = ? ON CONFLICT (revision, name) DO UPDATE SET timezone =
+  excluded.timezone, format = excluded.format, body = excluded.body;
+
 -- schedules.load(id)
 SELECT schedules.id, schedules.project, schedules.workflow, schedules.workflow_id, schedules.timezone,
   schedules.definition, schedules.params, schedules.next_session_time, schedules.next_run_time,
@@ -86,13 +93,10 @@ FROM schedules
 WHERE schedules.id > ? ORDER BY schedules.id
 LIMIT ? OFFSET 0;
 
--- schedules.of_project(project)
-SELECT schedules.id, schedules.project, schedules.workflow, schedules.workflow_id, schedules.timezone,
-  schedules.definition, schedules.params, schedules.next_session_time, schedules.next_run_time,
-  schedules.last_session_time, schedules.disabled_at, schedules.error, schedules.created_at,
-  schedules.updated_at
+-- schedules.names(project)
+SELECT schedules.workflow, schedules.id
 FROM schedules
-WHERE schedules.project = ? ORDER BY schedules.id;
+WHERE schedules.project = ?;
 
 -- schedules.run_times(project)
 SELECT schedules.id, schedules.next_run_time
@@ -104,9 +108,16 @@ INSERT INTO schedules (project, workflow, workflow_id, timezone, definition, par
   next_run_time, last_session_time, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING
   id;
 
--- schedules.redefine(workflow_id, timezone, definition, params, next_session_time, next_run_time, last_session_time, updated_at, id)
+-- schedules.redefine(workflow_id, timezone, definition, params, next_session_time, next_run_time, last_session_time, error, updated_at, id)
 UPDATE schedules SET workflow_id=?, timezone=?, definition=?, params=?, next_session_time=?, next_run_time=?,
-  last_session_time=?, updated_at=? WHERE schedules.id = ?;
+  last_session_time=?, error=?, updated_at=? WHERE schedules.id = ?;
+
+-- schedules.follow(revision, updated_at, updated_at, updated_at, project)
+UPDATE schedules SET workflow_id=(SELECT workflows.id
+FROM workflows
+WHERE workflows.revision = ? AND workflows.name = schedules.workflow), next_run_time=CASE WHEN
+  (schedules.error IS NOT NULL AND schedules.next_run_time > ?) THEN ? ELSE schedules.next_run_time END,
+  updated_at=? WHERE schedules.project = ?;
 
 -- schedules.move(next_session_time, next_run_time, last_session_time, error, updated_at, id, was_next_session_time, was_next_run_time)
 UPDATE schedules SET next_session_time=?, next_run_time=?, last_session_time=?, error=?, updated_at=? WHERE

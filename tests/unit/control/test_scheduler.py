@@ -12,7 +12,8 @@ from digpy.control.scheduler import FULL, LOOK, Scheduler
 from digpy.control.starter import Starter
 from digpy.dsl.model import Workflow
 from digpy.dsl.project import load_project
-from digpy.errors import Unavailable
+from digpy.errors import InternalError, Unavailable
+from digpy.store import projects as project_rows
 from digpy.store import schedules as schedule_rows
 from digpy.store.database import Transaction
 from digpy.store.phases import Phase
@@ -21,7 +22,9 @@ from digpy.values import SECOND, Params
 from tests.support.instants import instant, shown
 from tests.support.scheduling import (
     DAY,
+    ECHO,
     HOUR,
+    MINUTE,
     Schedule,
     Scheduled,
     anybody,
@@ -107,6 +110,49 @@ def test_a_changed_zone_is_a_changed_schedule(schedule: Schedule) -> None:
     site = schedule(w="schedule: {daily>: '00:00:00'}")
     site.edit({"w": "timezone: Asia/Tokyo\nschedule: {daily>: '00:00:00'}\n+a: {echo>: a}\n"})
     assert shown(site.schedule("w").next_session_time) == "2016-01-01T15:00+00:00"
+
+
+def test_an_edit_keeps_the_other_workflows_as_they_are(schedule: Schedule) -> None:
+    site = schedule(w=HOURLY, other=HOURLY)
+    before = site.bodies()
+    site.edit({"w": HOURLY + "\n+b: {echo>: edited}\n"})
+    after = site.bodies()
+    assert after["other"] == before["other"]
+    assert after["w"] != before["w"]
+
+
+def test_an_edit_leads_every_schedule_to_the_new_revision(schedule: Schedule) -> None:
+    site = schedule(w=HOURLY, other=HOURLY)
+    site.edit({"w": HOURLY + "\n+b: {echo>: edited}\n"})
+    rows = [site.schedule(name).workflow_id for name in ("w", "other")]
+    with site.database.reading() as tx:
+        assert [project_rows.revision_of(tx, row) for row in rows] == [2, 2]
+
+
+def test_an_edit_that_is_taken_back_leads_to_the_revision_of_before(schedule: Schedule) -> None:
+    site = schedule(w=HOURLY, other=HOURLY)
+    before = site.bodies(), site.schedule("w").workflow_id, site.schedule("other").workflow_id
+    site.edit({"w": HOURLY + "\n+b: {echo>: edited}\n"})
+    site.edit({"w": HOURLY + "\n" + ECHO})
+    after = site.bodies(), site.schedule("w").workflow_id, site.schedule("other").workflow_id
+    assert after == before
+
+
+def test_a_workflow_whose_file_is_removed_has_no_schedule(schedule: Schedule) -> None:
+    site = schedule(w=HOURLY, other=HOURLY)
+    (site.project / "w.dig").unlink()
+    site.edit({})
+    assert list(site.bodies()) == ["other"]
+    with site.database.reading() as tx:
+        assert list(schedule_rows.ids(tx, 1)) == ["other"]
+
+
+def test_a_revision_shares_no_workflow_that_is_not_there(schedule: Schedule) -> None:
+    site = schedule(w=HOURLY)
+    project = load_project(site.project, since=site.sources)
+    known = site.sources._replace(content_hash="of a project that was never loaded")
+    with pytest.raises(InternalError, match="lacks workflows"):
+        site.scheduler.load(project._replace(since=known), {})
 
 
 def test_a_schedule_that_is_taken_away_is_forgotten(schedule: Schedule) -> None:
@@ -356,6 +402,24 @@ def test_what_failed_is_tried_at_once_after_an_edit(schedule: Schedule) -> None:
     site.look()
     assert site.sessions("w") == ["2016-01-01T01:00"]
     assert site.schedule("w").error is None
+
+
+def test_what_failed_is_tried_at_once_after_an_edit_elsewhere(schedule: Schedule) -> None:
+    site = schedule(w=BAD_LIMIT, other=HOURLY)
+    site.look_at("2016-01-01T01:00")
+    site.clock.advance(MINUTE)
+    site.edit({"other": HOURLY + "\n+b: {echo>: b}\n"})
+    assert site.schedule("w").next_run_time == site.clock.now()
+
+
+def test_a_changed_schedule_has_not_failed_yet(schedule: Schedule) -> None:
+    site = schedule(w=BAD_LIMIT, other=HOURLY)
+    site.look_at("2016-01-01T01:00")
+    site.edit({"w": BAD_LIMIT.replace("hourly>: '00:00'", "daily>: '00:00:00'")})
+    site.edit({"other": HOURLY + "\n+b: {echo>: b}\n"})
+    row = site.schedule("w")
+    assert row.error is None
+    assert shown(row.next_run_time) == "2016-01-02T00:00+00:00"
 
 
 def test_one_that_fails_does_not_delay_the_others(schedule: Schedule) -> None:

@@ -1,10 +1,11 @@
 """All workflows of a directory, and files that are called."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from digpy.dsl.project import load_called, load_project
+from digpy.dsl.project import load_called, load_project, project_steps
 from digpy.errors import CompileError, NotFound, SourceError, YamlError
 
 
@@ -86,6 +87,78 @@ def test_content_hash_depends_on_names(tmp_path: Path) -> None:
     one = load_project(write(tmp_path / "1", {"a.dig": "{}", "b.dig": "{}"}))
     two = load_project(write(tmp_path / "2", {"a.dig": "{}", "c.dig": "{}"}))
     assert one.content_hash != two.content_hash
+
+
+INCLUDING = {
+    "a.dig": "!include : parts/1.yml\n",
+    "b.dig": "!include : parts/2.yml\n",
+    "c.dig": "+a: {sh>: x}\n",
+    "parts/1.yml": "!include : 2.yml\n",
+    "parts/2.yml": "+a: {sh>: x}\n",
+}
+
+
+def test_after_an_edit_only_that_workflow_is_compiled(tmp_path: Path) -> None:
+    before = load_project(write(tmp_path, INCLUDING))
+    write(tmp_path, {"c.dig": "+a: {sh>: y}\n", "d.dig": "{}"})
+    after = load_project(tmp_path, since=before.sources)
+    assert (list(after.workflows), after.unchanged) == (["c", "d"], ["a", "b"])
+
+
+@pytest.mark.parametrize(("file", "compiled"), [("1", ["a"]), ("2", ["a", "b"])])
+def test_an_edit_of_a_part_concerns_those_that_include_it(
+    tmp_path: Path, file: str, compiled: list[str]
+) -> None:
+    before = load_project(write(tmp_path, INCLUDING))
+    write(tmp_path, {f"parts/{file}.yml": "+b: {sh>: x}\n"})
+    assert list(load_project(tmp_path, since=before.sources).workflows) == compiled
+
+
+def test_a_file_that_keeps_size_and_times_is_still_found_to_be_edited(tmp_path: Path) -> None:
+    before = load_project(write(tmp_path, INCLUDING))
+    edited, times = tmp_path / "c.dig", (tmp_path / "c.dig").stat()
+    edited.write_text("+a: {sh>: y}\n")
+    os.utime(edited, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert list(load_project(tmp_path, since=before.sources).workflows) == ["c"]
+
+
+def test_what_is_not_included_any_more_belongs_to_the_project_no_longer(tmp_path: Path) -> None:
+    before = load_project(write(tmp_path, INCLUDING))
+    write(tmp_path, {"a.dig": "{}", "b.dig": "{}"})
+    assert load_project(tmp_path, since=before.sources).sources == load_project(tmp_path).sources
+
+
+def test_a_part_that_becomes_a_workflow_is_compiled(tmp_path: Path) -> None:
+    ignored = {"a.dig": "!include : b.dig\n", "b.dig": "+a: {sh>: x}\n", ".digdagignore": "b.dig"}
+    before = load_project(write(tmp_path, ignored))
+    write(tmp_path, {".digdagignore": ""})
+    assert list(load_project(tmp_path, since=before.sources).workflows) == ["b"]
+
+
+def test_a_part_that_becomes_a_link_out_of_the_project_is_refused(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", INCLUDING)
+    before = load_project(root)
+    write(tmp_path, {"2.yml": INCLUDING["parts/2.yml"]})
+    (root / "parts/2.yml").unlink()
+    (root / "parts/2.yml").symlink_to("../../2.yml")
+    with pytest.raises(SourceError, match="cannot be included") as refused:
+        load_project(root, since=before.sources)
+    assert len(refused.value.problems) == 2
+
+
+def test_warnings_of_workflows_that_are_not_compiled_again_are_kept(tmp_path: Path) -> None:
+    before = load_project(write(tmp_path, {"a.dig": "+a: {fail>: x, _retry: 1}\n", "b.dig": "{}"}))
+    write(tmp_path, {"b.dig": "+b: {fail>: x, _retry: 1}\n"})
+    after = load_project(tmp_path, since=before.sources)
+    assert [str(warning.span) for warning in after.warnings] == ["a.dig:1:16", "b.dig:1:16"]
+
+
+def test_a_file_is_read_once_even_if_it_is_edited_meanwhile(tmp_path: Path) -> None:
+    steps = project_steps(write(tmp_path, INCLUDING))
+    next(steps)
+    next(steps)  # a.dig has been read, and with it what b.dig includes
+    write(tmp_path, {"parts/2.yml": "x: [\n"})
+    assert len(list(steps)) == 1  # and that without a problem
 
 
 def test_called_file_comes_without_what_only_a_workflow_has(tmp_path: Path) -> None:
