@@ -22,11 +22,6 @@ from digpy.errors import InternalError, Unavailable
 
 _CHUNK = 1 << 16
 
-_NEW_OBJECTS = 20_000
-"""How many have to be new before a worker looks for rubbish; Python's 700 cost it a tenth of its
-time with a hundred thousand tasks.
-"""
-
 
 class Channel:
     """One end of the conversation between command and worker.
@@ -193,10 +188,7 @@ def _exit_code(status: int) -> int:
 def _work(main: Callable[[Channel], int | None], channel: Channel) -> None:
     # Never returns: the stack above belongs to the command.
     code = InternalError.exit_code
-    # What was forked stays as it is, shared with the command; what is made here is a tree that
-    # lives as long as its attempt, and little of it is ever rubbish.
-    gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS)
+    gc.freeze()  # what was forked stays as it is, shared with the command
     try:
         signal.set_wakeup_fd(-1)  # the command's own
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
