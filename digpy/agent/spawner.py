@@ -3,9 +3,8 @@
 The agent (`digpy.agent.programs`) starts it before its first program, as an interpreter without
 site packages: forking a keeper from it is cheap, and safe because it has one thread. It is a
 subreaper, so the orphans of a dead keeper become its children, which is how it knows them. The
-agent sends
-``{"keeper": number}`` with the keeper's two sockets; the answer to a dead keeper is ``{"gone":
-number}``, when nothing that the keeper left is alive.
+agent sends ``{"keeper": number}`` with the keeper's two sockets; the answer to a dead keeper is
+``{"gone": number}``, when nothing that the keeper left is alive.
 
 When the agent is gone the keepers see it themselves; the spawner waits for them and then ends. Its
 own death ends the keepers: it holds the other end of their leash. Standard library only, and the
