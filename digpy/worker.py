@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -204,15 +205,23 @@ def worker_main(
     If programs are in the workflow that is `expected`, what starts them starts while the command
     opens the database.
     """
-    prepared = None
-    if expected is not None and _has_programs(expected, installation.notifications):
-        prepared = _make_programs(installation)
+    if expected is None or not _has_programs(expected, installation.notifications):
+        return _work(installation, rerun, channel, None)
+    prepared = _make_programs(installation)
+    with suppress(OSError):  # no room for a process: perhaps there is when the first one starts
         prepared.prepare()
+    try:
+        return _work(installation, rerun, channel, prepared)
+    finally:
+        prepared.close()  # perhaps none was started
+
+
+def _work(
+    installation: Installation, rerun: bool, channel: Channel, prepared: Programs | None
+) -> int:
     message = channel.wait()
-    if message is None:  # the command found that there is nothing to run
-        if prepared is not None:
-            prepared.close()
-        return 0
+    if message is None:
+        return 0  # the command found that there is nothing to run
     try:
         worker = _Worker(installation, message["command"], rerun)
         reach("worker.before_hello")

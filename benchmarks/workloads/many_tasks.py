@@ -16,6 +16,8 @@ def growth(sizes: Sizes) -> Sequence[Result]:
         *_growth("`for_each>`, one after another", for_each, sizes),
         *_growth("`for_each>`, at once", lambda count: for_each(count, at_once=True), sizes),
         *_growth("`echo>` in a file", lambda count: file_of(["echo>: hello"] * count), sizes),
+        # Every task sees what all before it have stored, so much more would be another question.
+        *_growth("`param_store>` in a file", stores, sizes._replace(many=sizes.many[:1])),
     ]
 
 
@@ -23,6 +25,11 @@ def for_each(count: int, *, at_once: bool = False) -> str:
     """A ``for_each>`` over `count` numbers."""
     lines = f"+e:\n  for_each>: {{x: {list(range(count))}}}\n  _do:\n    echo>: ${{x}}\n"
     return f"timezone: UTC\n{lines}" + ("  _parallel: true\n" if at_once else "")
+
+
+def stores(count: int) -> str:
+    """Tasks that each store a name of their own, one after another."""
+    return file_of([f"param_store>: {{name{number}: {number}}}" for number in range(count)])
 
 
 def _growth(name: str, workflow: Callable[[int], str], sizes: Sizes) -> list[Result]:

@@ -326,18 +326,23 @@ class _Spawner:
         ours, theirs = socket.socketpair()
         theirs.set_inheritable(True)
         arguments = ["-I", "-S", "-B", "-X", "utf8", "-c", _SPAWN, _PACKAGES, str(theirs.fileno())]
-        self.pid = os.posix_spawn(
-            sys.executable,
-            [sys.executable, *arguments],
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_DUP2, 2, 1),
-            ],
-            setsid=True,  # a terminal's Ctrl-C and hang-up are the command's to decide about
-            setsigmask=(),
-        )
-        theirs.close()
+        try:
+            self.pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, *arguments],
+                os.environ,
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, 2, 1),
+                ],
+                setsid=True,  # a terminal's Ctrl-C and hang-up are the command's to decide about
+                setsigmask=(),
+            )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         process = look(self.pid)
         self.identity = Spawned(self.pid, process.start if process is not None else 0)
         self.wire = Wire(ours)
