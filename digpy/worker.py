@@ -207,13 +207,15 @@ def worker_main(
     """
     if expected is None or not _has_programs(expected, installation.notifications):
         return _work(installation, rerun, channel, None)
-    prepared = _make_programs(installation)
-    with suppress(OSError):  # no room for a process: perhaps there is when the first one starts
+    prepared = None
+    with suppress(OSError):  # no room for it: perhaps there is when the first program starts
+        prepared = _make_programs(installation)
         prepared.prepare()
     try:
         return _work(installation, rerun, channel, prepared)
     finally:
-        prepared.close()  # perhaps none was started
+        if prepared is not None:
+            prepared.close()  # perhaps none was started
 
 
 def _work(

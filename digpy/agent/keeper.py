@@ -9,7 +9,7 @@ Its life hangs on two descriptors. `agent` is a socket whose other end only the 
 from the agent, one program at a time:
 
 - ``{"run", "installation", "argv", "environment", "cwd", "directory", "log", "stdin"}`` after
-  the open, exclusively locked ``run.lock`` of the run;
+  the open, exclusively locked ``run.record`` of the run;
 - ``{"stop": seconds}``: SIGTERM now, SIGKILL after the grace.
 
 Messages to it: ``{"ended": code, "by": "exited" or "killed"}`` when the tree is proved empty;
@@ -20,7 +20,7 @@ The lock travels through the socket on purpose. It is held without a gap from be
 sends it, by the keeper, and by whatever inherits it; so whoever can take it knows that nothing
 runs *and nothing will*. When the program starts the agent has no copy any more: a keeper kills who
 has one when its tree is empty. So the lock goes ahead, through a socket of its own, where nobody is
-woken by it. What the keeper has to write down goes into the same open file.
+woken by it. What the keeper has to write down goes into the same file.
 
 Standard library only: see `digpy.agent.spawner` for how it is started.
 """
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LOCK_DESCRIPTOR = 99
-"""Where a program finds ``run.lock`` open: beyond the numbers used in shell redirections."""
+"""Where a program finds ``run.record`` open: beyond the numbers used in shell redirections."""
 
 _CHUNK = 1 << 16
 _PIPE_LIMIT = 1 << 20
@@ -174,16 +174,17 @@ class Program:
         self._log_file: str = message["log"]
         self._log: int | None = None  # opened with the first output: many programs print nothing
         # Opened now, locked at the end: the program may delete the file, or the whole directory.
-        self._probe = os.open(f"{message['directory']}/run.lock", os.O_RDONLY | os.O_CLOEXEC)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+        self._record = os.open(f"{message['directory']}/run.record", flags)
         try:
             self._start(message, about)
         except BaseException:
-            os.close(self._probe)
+            os.close(self._record)
             raise
 
     def _start(self, message: dict[str, Any], about: tuple[int, int]) -> None:
         # Before the program: while this is missing, nothing was started.
-        note(self._lock, {"keeper": about})
+        note(self._record, {"keeper": about})
         self.output, writer = os.pipe()
         os.set_blocking(self.output, False)
         try:
@@ -280,7 +281,7 @@ class Program:
         code = self._code if self._code is not None else 128 + signal.SIGKILL
         reach("keeper.before_exit")
         try:
-            note(self._lock, {"exit": {"code": code, "by": by}})
+            note(self._record, {"exit": {"code": code, "by": by}})
         except OSError:
             # The disk is full. The agent gets the answer by message; if it is gone too, a missing
             # exit means "outcome unknown", which is then the truth.
@@ -306,7 +307,7 @@ class Program:
         pause = 0.001
         while True:
             try:
-                fcntl.flock(self._probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                fcntl.flock(self._record, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if not LINUX:
@@ -315,7 +316,7 @@ class Program:
             kill([process for process, _ in bearers([self._mark])])
             time.sleep(pause)
             pause = min(2 * pause, 0.1)
-        os.close(self._probe)
+        os.close(self._record)
 
     def _drain(self) -> None:
         # At most what a pipe can hold: what is left of the tree may write without end.

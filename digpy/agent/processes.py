@@ -57,7 +57,7 @@ class Mark:
     """How the processes of one run are recognised when descent no longer tells.
 
     `run` and `installation` are what ``DIGPY_RUN`` and ``DIGPY_INSTALLATION`` hold in their
-    environment; `lock` is (device, inode) of the run's ``run.lock``, which they inherited locked;
+    environment; `lock` is (device, inode) of the run's ``run.record``, which they inherited locked;
     None if there is no such file.
     """
 

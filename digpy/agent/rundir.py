@@ -1,15 +1,15 @@
 """The run directory: what is on disk about one run of a program, and who may believe it.
 
 ``<state>/runs/<attempt.number.fence>/`` (mode 0700) holds the files of the command, and
-``run.lock``, which is locked from before the start until nothing of the run is alive. In it are, a
-line each,
+``run.record``, which is locked from before the start until nothing of the run is alive. In it are,
+a line each,
 
 - the request, by the agent before anything starts: what is needed to conclude the run without it;
 - the keeper, by itself just before the program starts;
 - the exit, by the keeper when the tree is empty.
 
-All who write have it open, so no file is made or renamed for a line. Without fsync: they count only
-within the boot of the machine that is written in the first.
+So no file is made or renamed for a line. Without fsync: they count only within the boot of the
+machine that is written in the first.
 """
 
 from __future__ import annotations
@@ -84,30 +84,35 @@ class RunDirectory:
         `OSError`; then it is free.
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
-        file = os.open(self._lock, flags, _OWN)
+        writer = os.open(self._record, flags, _OWN)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            request = {
-                "boot": this_boot(),
-                "inode": os.fstat(file).st_ino,
-                "spawner": spawner,
-                "body": values.encode(body),
-            }
-            note(file, {"request": request})
-        except BaseException:
-            os.close(file)
-            raise
+            # For reading: the program inherits it, and must not write into the record by accident.
+            file = os.open(self._record, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                request = {
+                    "boot": this_boot(),
+                    "inode": os.fstat(file).st_ino,
+                    "spawner": spawner,
+                    "body": values.encode(body),
+                }
+                note(writer, {"request": request})
+            except BaseException:
+                os.close(file)
+                raise
+        finally:
+            os.close(writer)
         return file
 
     @property
     def is_locked(self) -> bool:
         """Whether something of the run is alive, or may still be started."""
-        return is_locked(self._lock)
+        return is_locked(self._record)
 
     def mark(self, installation: str) -> Mark:
         """How processes of the run are recognised."""
         try:
-            status = self._lock.stat()
+            status = self._record.stat()
         except FileNotFoundError:
             return Mark(str(self.run), installation, None)
         return Mark(str(self.run), installation, (status.st_dev, status.st_ino))
@@ -119,7 +124,7 @@ class RunDirectory:
         if written is None:
             return None
         try:
-            inode = self._lock.stat().st_ino
+            inode = self._record.stat().st_ino
         except FileNotFoundError:  # it was removed meanwhile
             return None
         return Request(
@@ -154,20 +159,20 @@ class RunDirectory:
             remove(str(self.path))
 
     @property
-    def _lock(self) -> Path:
-        return self.path / "run.lock"
+    def _record(self) -> Path:
+        return self.path / "run.record"
 
     def _noted(self, what: str) -> Any:
         # None for what is missing: after a power failure the file may be empty, and what does not
-        # end in a newline was cut off. A program has the file open, too, and may write into it.
+        # end in a newline was cut off. What else is in it was written by a program on purpose.
         try:
-            lines = self._lock.read_bytes().split(b"\n")[:-1]
+            lines = self._record.read_bytes().split(b"\n")[:-1]
         except (FileNotFoundError, NotADirectoryError):
             return None
         for line in lines:
             try:
                 facts = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(facts, dict) and what in facts:
                 return facts[what]

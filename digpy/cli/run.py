@@ -351,19 +351,25 @@ class _Run:
             selector.register(signals, selectors.EVENT_READ)
             selector.register(self._orders, selectors.EVENT_READ)
             watched: LocalWorker | None = None
+            heard: Channel | None = None
             seen = 0
             while True:
                 deadline = supervisor.tick()
                 screen.refresh(supervisor.standings)
                 if supervisor.finished:
                     return
-                if watched is not supervisor.worker:  # the first one, or a new one after a crash
+                worker = supervisor.worker
+                # The end of a worker that cannot be replaced yet would be heard again and again.
+                if heard is not None and (heard.closed or worker is not watched):
+                    selector.unregister(heard)
+                    heard = None
+                if worker is not watched:  # the first one, or a new one after a crash
                     if watched is not None:
-                        selector.unregister(watched.channel)
                         watched.channel.close()
-                    watched = supervisor.worker
-                    if watched is not None:
-                        selector.register(watched.channel, selectors.EVENT_READ)
+                    watched = worker
+                    if worker is not None:
+                        heard = worker.channel
+                        selector.register(heard, selectors.EVENT_READ)
                 wait = min(deadline - self._clock.now(), screen.interval)
                 selector.select(max(wait, 0) / SECOND)
                 signals.drain()

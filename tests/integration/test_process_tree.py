@@ -64,7 +64,7 @@ def started(state: Path, run: Run = RUN) -> int:
 
 def forget_exit(directory: RunDirectory) -> None:
     """As if the keeper had died before it wrote how its program ended."""
-    record = directory.path / "run.lock"
+    record = directory.path / "run.record"
     *others, last = record.read_text().splitlines(keepends=True)
     assert "exit" in json.loads(last)
     record.write_text("".join(others))
@@ -208,7 +208,7 @@ def test_a_program_leads_its_own_session(run: Callable[[str], ProgramEvent], log
 def test_the_agent_has_no_copy_of_the_lock_when_the_program_starts(
     run: Callable[[str], ProgramEvent], state: Path
 ) -> None:
-    lock = RunDirectory(state, RUN).path / "run.lock"
+    lock = RunDirectory(state, RUN).path / "run.record"
     script = f'grep -sq "FLOCK.*WRITE.*:$(stat -c %i {lock}) " /proc/{os.getpid()}/fdinfo/*'
     assert run(script) == ProgramEnded(RUN, 1, "exited", REAPED)
 
@@ -462,7 +462,7 @@ def test_nothing_from_before_a_reboot_is_believed(
     abandoned: Callable[[str], None], state: Path
 ) -> None:
     abandoned("exit 0")
-    record = state / "runs" / str(RUN) / "run.lock"
+    record = state / "runs" / str(RUN) / "run.record"
     _, *others = record.read_text().splitlines(keepends=True)
     request = {"boot": "another", "inode": 1, "spawner": [1, 1], "body": "{}"}
     record.write_text(json.dumps({"request": request}) + "\n" + "".join(others))
@@ -508,7 +508,7 @@ def test_who_only_reads_the_lock_file_is_left_alone(
     abandoned("true")
     directory = RunDirectory(state, RUN)
     forget_exit(directory)
-    with (directory.path / "run.lock").open() as file:
+    with (directory.path / "run.record").open() as file:
         pid = os.posix_spawn(
             "/bin/sleep",
             ["sleep", str(mark)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,11 +82,19 @@ def test_what_was_prepared_for_nothing_is_gone_when_the_worker_ends(
         os.waitpid(-1, os.WNOHANG)
 
 
-def test_a_system_without_room_for_a_process_does_not_end_the_worker(
-    installation: Installation, channel: Channel, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("os.posix_spawn", errno.EAGAIN), ("digpy.agent.programs.installation", errno.ENOSPC)],
+)
+def test_a_system_without_room_for_it_does_not_end_the_worker(
+    installation: Installation,
+    channel: Channel,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    reason: int,
 ) -> None:
-    def full(*_: object, **__: object) -> int:
-        raise BlockingIOError(11, "Resource temporarily unavailable")
+    def full(*_: object, **__: object) -> None:
+        raise OSError(reason, os.strerror(reason))
 
-    monkeypatch.setattr(os, "posix_spawn", full)
+    monkeypatch.setattr(place, full)
     assert worker_main(installation, False, channel, workflow(SHELL)) == 0

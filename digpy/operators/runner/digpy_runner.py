@@ -2,9 +2,9 @@
 
 One file, the standard library only, valid since Python 3.6, and as few imports as possible: each
 ``py>`` task pays for them, and json takes half as long as Python's own start. So INPUT is the
-parameters in the format of marshal. OUTPUT is JSON, written without json if there is nothing to
-say: ``subtask_config``, ``export_params`` and ``store_params`` as far as they are not empty, or
-``error`` with ``class``, ``message`` and ``backtrace`` of a target that failed.
+parameters in the format of marshal. OUTPUT is JSON: ``subtask_config``, ``export_params`` and
+``store_params`` as far as they are not empty, or ``error`` with ``class``, ``message`` and
+``backtrace`` of a target that failed.
 
 Follows digdag 0.10.5. Differs: ``sys.exit(0)`` is a success and other exits keep their code;
 keyword-only and positional-only parameters are filled; every class is run, whatever its metaclass;
@@ -17,6 +17,11 @@ a missing module is reported as what it is; this file does not hide a module of 
 import marshal
 import os
 import sys
+
+try:
+    from _json import encode_basestring_ascii as quoted  # what json itself uses
+except ImportError:  # another Python than CPython
+    quoted = None  # type: ignore[assignment]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,9 +75,39 @@ METHOD = type(Env({}).store)  # type: Any
 
 def to_json(value: "dict[str, Any]") -> bytes:
     """JSON text. Raises `TypeError` or `ValueError` for what JSON cannot say."""
-    import json
+    try:
+        text = plain_json(value)
+    except (Unusual, RecursionError):
+        import json
 
-    return json.dumps(value, allow_nan=False).encode("ascii")
+        text = json.dumps(value, allow_nan=False)
+    return text.encode("ascii")
+
+
+class Unusual(Exception):  # noqa: N818 - not an error
+    """A value about which json knows more."""
+
+
+def plain_json(value: "Any") -> str:
+    """JSON of the usual types, as json writes it; raises `Unusual` for others.
+
+    json takes long to import, and what the program has put on `sys.path` may hide it.
+    """
+    kind = type(value)
+    if kind is str and quoted is not None:
+        return quoted(value)
+    if kind is int:
+        return repr(value)
+    if value is None or kind is bool:
+        return "null" if value is None else "true" if value else "false"
+    if kind is list or kind is tuple:
+        return "[" + ", ".join(map(plain_json, value)) + "]"
+    if kind is dict and all(type(name) is str for name in value):
+        pairs = [plain_json(name) + ": " + plain_json(item) for name, item in value.items()]
+        return "{" + ", ".join(pairs) + "}"
+    if kind is float and value - value == 0:  # else it is no number, or infinite
+        return repr(value)
+    raise Unusual
 
 
 def _serializable(config: "dict[str, Any]") -> "dict[str, Any]":
@@ -255,8 +290,7 @@ def main(target: str, input_file: str, output_file: str) -> None:
         except SystemExit as leaving:
             if leaving.code not in (None, 0):
                 raise
-        said = {name: part for name, part in output.items() if part}
-        text = to_json(said) if said else b"{}"
+        text = to_json({name: part for name, part in output.items() if part})
     except BaseException as error:
         write(output_file, to_json({"error": describe(error)}))
         raise

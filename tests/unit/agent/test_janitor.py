@@ -27,7 +27,7 @@ def test_a_scan_during_which_the_lock_file_is_removed_condemns_nobody(
     killed: list[Process] = []
 
     def bearers(marks: Collection[Mark]) -> list[tuple[Process, Mark]]:
-        (directory.path / "run.lock").unlink(missing_ok=True)
+        (directory.path / "run.record").unlink(missing_ok=True)
         return [(innocent, mark) for mark in marks if mark.lock is not None]
 
     monkeypatch.setattr(janitor, "bearers", bearers)

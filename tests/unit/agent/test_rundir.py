@@ -43,25 +43,31 @@ def test_a_request_comes_back_with_its_templates(directory: RunDirectory) -> Non
 )
 def test_a_damaged_file_counts_as_missing(directory: RunDirectory, content: str | None) -> None:
     if content is not None:
-        (directory.path / "run.lock").write_text(content)
+        (directory.path / "run.record").write_text(content)
     assert directory.request is None
 
 
 def test_only_a_program_that_ended_by_itself_has_an_exit(directory: RunDirectory) -> None:
-    record = directory.path / "run.lock"
+    record = directory.path / "run.record"
     record.write_text('{"exit": {"code": 3, "by": "exited"}}\n')
     assert directory.exit == Exit(3, directory.path)
     record.write_text('{"exit": {"code": 3, "by": "killed"}}\n')
     assert directory.exit is None
 
 
-def test_what_a_program_writes_into_the_locked_file_spoils_nothing(
-    directory: RunDirectory,
-) -> None:
-    lock = directory.lock(SPAWNER, {"a": "b"})
-    os.write(lock, b'[]\n"x"\nnothing of ours, and no end of the line')
-    note(lock, {"exit": {"code": 3, "by": "exited"}})
+def test_who_inherits_the_lock_cannot_write_into_the_record(directory: RunDirectory) -> None:
+    lock = directory.lock(SPAWNER, {})
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.write(lock, b"x")
     os.close(lock)
+
+
+def test_what_else_is_written_into_the_record_spoils_nothing(directory: RunDirectory) -> None:
+    os.close(directory.lock(SPAWNER, {"a": "b"}))
+    file = os.open(directory.path / "run.record", os.O_WRONLY | os.O_APPEND)
+    os.write(file, b'[]\n"x"\n' + b"[" * 200_000 + b"\nno end of the line")
+    note(file, {"exit": {"code": 3, "by": "exited"}})
+    os.close(file)
 
     request = directory.request
     assert request is not None
@@ -100,7 +106,7 @@ def test_two_who_ask_whether_it_is_locked_do_not_disturb_each_other(
     directory: RunDirectory,
 ) -> None:
     os.close(directory.lock(SPAWNER, {}))
-    with (directory.path / "run.lock").open() as file:
+    with (directory.path / "run.record").open() as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         assert not directory.is_locked
 

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import marshal
+import math
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digpy.dsl.model import Subtasks
 from digpy.errors import TaskFailed
 from digpy.operators.py import Py
+from digpy.operators.runner import digpy_runner
 from digpy.spi import Command, Exit, TaskResult
 from digpy.values import Json, Params, Template
 from tests.support.requests import Performed, a_request, perform
 
 VERSIONS = ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=[]))
+)
 
 
 class Project:
@@ -459,15 +472,40 @@ json.dump({'store_params': {'seen': params['x']}}, open(sys.argv[2], 'w'))
     assert project.result(None, local={"script": script, "x": 5}) == TaskResult(store={"seen": 5})
 
 
-def test_the_runner_imports_nothing_that_python_has_not_imported(project: Project) -> None:
+def test_the_runner_imports_next_to_nothing_that_python_has_not_imported(project: Project) -> None:
     project.write(job="import sys\ndef go(a=1): print(*sys.modules)")
     python = [sys.executable, "-S", "-E"]
     bare = [*python, "-c", "import marshal, os, sys; print(*sys.modules)"]
     without = subprocess.run(bare, capture_output=True, text=True, check=True).stdout
 
     imported = project.output("job.go", local={"python": python})
-    ours = {"digdag", "digdag_env", "digpy_runner", "job"}
+    ours = {"digdag", "digdag_env", "digpy_runner", "job", "_json"}
     assert set(imported.split()) - set(without.split()) == ours
+
+
+def test_a_project_that_hides_json_can_store(project: Project) -> None:
+    project.write(
+        json="raise ImportError('not the real one')",
+        job="""
+import sys
+sys.path.insert(0, '.')
+import digdag
+def go(): digdag.env.store(a={'b': [1, 2.5, None, True, "é\\ud83d\\n"]})
+""",
+    )
+    stored = {"a": {"b": [1, 2.5, None, True, "é\ud83d\n"]}}
+    assert project.result("job.go") == TaskResult(store=cast("Params", stored))
+
+
+@given(st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_the_runner_writes_json_as_json_does(value: Json) -> None:
+    assert digpy_runner.plain_json(value) == json.dumps(value)
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf, {1: 2}, {None: 1}, Template("a"), {1, 2}])
+def test_what_is_unusual_is_left_to_json(value: object) -> None:
+    with pytest.raises(digpy_runner.Unusual):
+        digpy_runner.plain_json([value])
 
 
 def test_python_keeps_the_runner_compiled(project: Project) -> None:
