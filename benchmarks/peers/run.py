@@ -127,11 +127,12 @@ def as_table(
     for work, times in zip(works, measured, strict=True):
         cells = [f"{seconds:.2f} s" for seconds in times]
         if work is not works[0]:
-            rates = (
-                work.tasks / max(seconds - one, LEAST)
-                for seconds, one in zip(times, measured[0], strict=True)
-            )
-            cells = [f"{cell}, {rate:,.0f}/s" for cell, rate in zip(cells, rates, strict=True)]
+            spent = [seconds - one for seconds, one in zip(times, measured[0], strict=True)]
+            cells = [
+                # What starts for long may take longer for one task than for many.
+                f"{cell}, {work.tasks / left:,.0f}/s" if left > LEAST else cell
+                for cell, left in zip(cells, spent, strict=True)
+            ]
         lines.append([work.name, *cells])
     return "\n".join([*(f"| {' | '.join(cells)} |" for cells in lines), "", machine()])
 
