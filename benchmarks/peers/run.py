@@ -3,8 +3,8 @@
     benchmarks/peers/install luigi doit    # also: prefect dbos
     python benchmarks/peers/run.py         # digpy, and all that are installed
 
-Whole commands, each in a new directory. Of more than one task it also says how many a second were
-done, after what one task takes.
+Whole commands, each in a new directory. Where many tasks took at least twice as long as one it also
+says how many a second were done, after what one task takes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.measuring import (
-    LEAST,
     file_of,
     in_turn,
     machine,
@@ -127,11 +126,10 @@ def as_table(
     for work, times in zip(works, measured, strict=True):
         cells = [f"{seconds:.2f} s" for seconds in times]
         if work is not works[0]:
-            spent = [seconds - one for seconds, one in zip(times, measured[0], strict=True)]
             cells = [
-                # What starts for long may take longer for one task than for many.
-                f"{cell}, {work.tasks / left:,.0f}/s" if left > LEAST else cell
-                for cell, left in zip(cells, spent, strict=True)
+                # Where one task takes long, or waits for a tick, it hides what many take.
+                f"{cell}, {work.tasks / (seconds - one):,.0f}/s" if seconds >= 2 * one else cell
+                for cell, seconds, one in zip(cells, times, measured[0], strict=True)
             ]
         lines.append([work.name, *cells])
     return "\n".join([*(f"| {' | '.join(cells)} |" for cells in lines), "", machine()])
