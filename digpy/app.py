@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from digpy.control.notifier import Notifier
     from digpy.control.scheduled import SessionStarter
 
-_PAUSE = 0.002
+PAUSE = 0.002
 """Seconds between two looks whether a process that was killed is gone."""
 
 _BEATS = 3
@@ -240,7 +240,7 @@ class Installation(NamedTuple):
             from digpy.agent import processes
 
             processes.kill(processes.holders(str(path)))
-            time.sleep(_PAUSE)
+            time.sleep(PAUSE)
         return True
 
     def tidy(self, database: Database) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from digpy.agent.agent import Agent, CommandGone, Heartbeat
-from digpy.app import Installation, find_program
+from digpy.app import PAUSE, Installation, find_program
 from digpy.clock import SystemClock
 from digpy.control.executor import StaleLaunch
 from digpy.control.limits import required_limits
@@ -33,9 +33,6 @@ from digpy.values import Json, Params
 
 if TYPE_CHECKING:
     from digpy.agent.programs import Programs
-
-_PAUSE = 0.002
-"""Seconds between two looks whether a process that was killed is gone."""
 
 _SAY_LOCKED = 30.0
 """Seconds after which it is said who locks the database."""
@@ -88,7 +85,7 @@ class _Worker:
     def _take(self, attempt: int) -> None:
         """Be its only worker: whoever was it before has been replaced."""
         while not self._locks.take_as_worker(attempt):
-            self._installation.end_worker(attempt, _PAUSE)
+            self._installation.end_worker(attempt, PAUSE)
         self._taken.append(attempt)
 
     def work(self, channel: Channel, prepared: Programs | None) -> None:

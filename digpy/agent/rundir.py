@@ -148,10 +148,11 @@ class RunDirectory:
     @property
     def exit(self) -> Exit | None:
         """How the program ended, if by itself; to be believed only within the request's boot."""
-        written = self._noted("exit")
-        if written is None or written["by"] != "exited":
-            return None
-        return Exit(written["code"], self.path)
+        match self._noted("exit"):
+            case {"code": int(code), "by": "exited"}:
+                return Exit(code, self.path)
+            case _:
+                return None
 
     def remove(self) -> None:
         """Delete the directory; it may be gone. Raises `OSError` for files not ours to delete."""

@@ -75,6 +75,12 @@ def test_what_else_is_written_into_the_record_spoils_nothing(directory: RunDirec
     assert directory.exit == Exit(3, directory.path)
 
 
+@pytest.mark.parametrize("exit_", ["7", "{}", '{"code": "0", "by": "exited"}', '["by"]'])
+def test_an_exit_that_no_keeper_wrote_is_none(directory: RunDirectory, exit_: str) -> None:
+    (directory.path / "run.record").write_text(f'{{"exit": {exit_}}}\n')
+    assert directory.exit is None
+
+
 def test_a_copy_of_the_directory_is_told_from_the_run(
     directory: RunDirectory, tmp_path: Path
 ) -> None:
