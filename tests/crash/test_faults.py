@@ -179,10 +179,14 @@ def test_a_thousand_generated_tasks_are_there_once_whoever_dies_generating_them(
 
 
 def test_a_task_that_kills_its_worker_each_time_fails_and_the_others_do_not(project: Make) -> None:
+    # It waits for the directory of the other one to go, which so cannot be lost three times, too.
     poison = "sh effect.sh poison\nread _ _ _ parent _ < /proc/$PPID/stat\n" + (
+        "until test -e other; do sleep 0.01; done\n"
+        "until set -- .digpy/runs/*; test $# = 1; do sleep 0.01; done\n"
         "read _ _ _ worker _ < /proc/$parent/stat\nkill -9 $worker\nsleep 1000\n"
     )
-    text = "_parallel: true\n+poison: {sh>: . ./poison.sh}\n+other: {sh>: sh effect.sh other}\n"
+    other = "+other: {sh>: sh effect.sh other && touch other}\n"
+    text = "_parallel: true\n+poison: {sh>: . ./poison.sh}\n" + other
     run = project({"w.dig": text, "poison.sh": poison})
     ended = run.run()
     assert ended.code == 1
